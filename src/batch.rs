@@ -1,0 +1,313 @@
+//! Events as they are kept: a long log fits in memory because most events need a few dozen bytes and share their texts.
+//!
+//! A reader fills one batch per piece of input, on whatever thread it runs; the audit reads them back as [`Event`]s.
+//! Within a batch all texts lie in one string, and what only few events carry (tokens, templates, codes) lies apart.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use crate::event::{Category, Channel, Entry, Event, Frequency, Kind, MessagingType, Place, Sender, Status, TokenType};
+use crate::time::Time;
+
+/// Which texts of messages a batch keeps. Texts are most of a log, and the judge needs few of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KeepText {
+    /// Only of sends that claim a tag, token, template or other special permission: what content rules may read.
+    #[default]
+    OfClaims,
+    /// Of every event, for writing the log out again.
+    All,
+}
+
+/// A run of events, closely packed.
+#[derive(Debug, Default)]
+pub struct Batch {
+    events: Vec<Packed>,
+    extras: Vec<Extra>,
+    texts: String,
+    accounts: HashMap<String, Span>,
+    keep_text: KeepText,
+}
+
+/// A piece of `Batch::texts`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+struct Span {
+    start: u32,
+    len: u32,
+}
+
+/// No text at all, which is not the empty text.
+const NONE: Span = Span { start: u32::MAX, len: 0 };
+/// No entry in `Batch::extras`.
+const NO_EXTRA: u32 = u32::MAX;
+
+#[derive(Clone, Copy, Debug)]
+struct Packed {
+    at: Time,
+    identity: u64,
+    account: Span,
+    user: Span,
+    id: Span,
+    place: Place,
+    precision_ms: u32,
+    extra: u32,
+    channel: Channel,
+    kind: Kind,
+    messaging_type: Option<MessagingType>,
+    sender: Option<Sender>,
+    status: Option<Status>,
+    claim_hidden: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Extra {
+    text: Span,
+    tag: Span,
+    token: Span,
+    comment: Span,
+    template: Span,
+    region: Span,
+    token_expires: Option<Time>,
+    error_code: Option<i32>,
+    error_subcode: Option<i32>,
+    token_type: Option<TokenType>,
+    frequency: Option<Frequency>,
+    category: Option<Category>,
+    entry: Option<Entry>,
+    promotional: Option<bool>,
+    sponsored: bool,
+}
+
+impl Batch {
+    /// An empty batch.
+    pub fn new(keep_text: KeepText) -> Batch {
+        Batch { keep_text, ..Batch::default() }
+    }
+
+    /// How many events it holds.
+    pub fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    /// Whether it holds none.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    /// Adds an event. Returns `false`, adding nothing, when the batch is full (4 GiB of text).
+    pub fn push(&mut self, event: &Event<'_>) -> bool {
+        const ROOM: usize = u32::MAX as usize;
+        let claims = event.tag.is_some()
+            || event.token.is_some()
+            || event.template.is_some()
+            || event.category.is_some()
+            || event.messaging_type.is_some_and(|kind| kind > MessagingType::Update);
+        let text = match self.keep_text {
+            KeepText::All => event.text,
+            KeepText::OfClaims => event.text.filter(|_| event.kind == Kind::Send && claims),
+        };
+        let spare = [event.id, text, event.tag, event.token, event.comment, event.template, event.region];
+        let needed = spare.iter().flatten().map(|s| s.len()).sum::<usize>() + event.user.len() + event.account.len();
+        if ROOM - 1 < self.texts.len() + needed || ROOM - 1 < self.events.len() {
+            return false;
+        }
+        let has_extra = text.is_some()
+            || claims
+            || event.comment.is_some()
+            || event.region.is_some()
+            || event.token_expires.is_some()
+            || event.error_code.is_some()
+            || event.error_subcode.is_some()
+            || event.frequency.is_some()
+            || event.token_type.is_some()
+            || event.entry.is_some()
+            || event.promotional.is_some()
+            || event.sponsored;
+        let extra = if has_extra {
+            let extra = Extra {
+                text: self.keep(text),
+                tag: self.keep(event.tag),
+                token: self.keep(event.token),
+                comment: self.keep(event.comment),
+                template: self.keep(event.template),
+                region: self.keep(event.region),
+                token_expires: event.token_expires,
+                error_code: event.error_code,
+                error_subcode: event.error_subcode,
+                token_type: event.token_type,
+                frequency: event.frequency,
+                category: event.category,
+                entry: event.entry,
+                promotional: event.promotional,
+                sponsored: event.sponsored,
+            };
+            self.extras.push(extra);
+            // Fewer extras than events, and those fit.
+            self.extras.len() as u32 - 1
+        } else {
+            NO_EXTRA
+        };
+        let account = match self.accounts.get(event.account) {
+            Some(known) => *known,
+            None => {
+                let span = self.keep(Some(event.account));
+                self.accounts.insert(event.account.to_owned(), span);
+                span
+            }
+        };
+        let packed = Packed {
+            at: event.at,
+            identity: identity(event),
+            account,
+            user: self.keep(Some(event.user)),
+            id: self.keep(event.id),
+            place: event.place,
+            precision_ms: event.precision_ms,
+            extra,
+            channel: event.channel,
+            kind: event.kind,
+            messaging_type: event.messaging_type,
+            sender: event.sender,
+            status: event.status,
+            claim_hidden: event.claim_hidden,
+        };
+        self.events.push(packed);
+        true
+    }
+
+    /// The event at `index`, in the order of pushing. An index out of range is no event of interest: the default one.
+    pub fn event(&self, index: usize) -> Event<'_> {
+        let Some(packed) = self.events.get(index) else {
+            return Event::default();
+        };
+        let mut event = Event {
+            at: packed.at,
+            precision_ms: packed.precision_ms,
+            channel: packed.channel,
+            account: self.text(packed.account).unwrap_or_default(),
+            user: self.text(packed.user).unwrap_or_default(),
+            kind: packed.kind,
+            id: self.text(packed.id),
+            place: packed.place,
+            messaging_type: packed.messaging_type,
+            sender: packed.sender,
+            status: packed.status,
+            claim_hidden: packed.claim_hidden,
+            ..Event::default()
+        };
+        if let Some(extra) = self.extras.get(packed.extra as usize) {
+            event.text = self.text(extra.text);
+            event.tag = self.text(extra.tag);
+            event.token = self.text(extra.token);
+            event.comment = self.text(extra.comment);
+            event.template = self.text(extra.template);
+            event.region = self.text(extra.region);
+            event.token_expires = extra.token_expires;
+            event.error_code = extra.error_code;
+            event.error_subcode = extra.error_subcode;
+            event.token_type = extra.token_type;
+            event.frequency = extra.frequency;
+            event.category = extra.category;
+            event.entry = extra.entry;
+            event.promotional = extra.promotional;
+            event.sponsored = extra.sponsored;
+        }
+        event
+    }
+
+    /// When the event at `index` happened, without unpacking the rest.
+    pub fn at(&self, index: usize) -> Time {
+        self.events.get(index).map_or_else(Time::default, |packed| packed.at)
+    }
+
+    /// What kind of event stands at `index`, without unpacking the rest.
+    pub fn kind(&self, index: usize) -> Kind {
+        self.events.get(index).map_or(Kind::Other, |packed| packed.kind)
+    }
+
+    /// A number that equal events share: of channel, account, user, kind and id, or of all fields where there is no id.
+    pub fn identity(&self, index: usize) -> u64 {
+        self.events.get(index).map_or(0, |packed| packed.identity)
+    }
+
+    fn keep(&mut self, text: Option<&str>) -> Span {
+        let Some(text) = text else { return NONE };
+        // `push` has made sure that both fit.
+        let span = Span { start: self.texts.len() as u32, len: text.len() as u32 };
+        self.texts.push_str(text);
+        span
+    }
+
+    fn text(&self, span: Span) -> Option<&str> {
+        if span == NONE {
+            return None;
+        }
+        let start = span.start as usize;
+        self.texts.get(start..start + span.len as usize)
+    }
+}
+
+fn identity(event: &Event<'_>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (event.channel, event.account, event.user, event.kind, event.id).hash(&mut hasher);
+    if event.id.is_none() {
+        (event.at, event.text, event.messaging_type, event.tag, event.token, event.token_type).hash(&mut hasher);
+        (event.comment, event.template, event.category, event.sponsored, event.sender).hash(&mut hasher);
+        (event.promotional, event.status, event.error_code, event.error_subcode, event.entry).hash(&mut hasher);
+        (event.token_expires, event.frequency, event.region).hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_in_comes_out() {
+        let full = Event {
+            at: Time::from_ms(5),
+            precision_ms: 1_000,
+            channel: Channel::Whatsapp,
+            account: "acc",
+            user: "user",
+            kind: Kind::Send,
+            id: Some("id"),
+            place: Place { input: 3, line: 9 },
+            text: Some("text"),
+            messaging_type: Some(MessagingType::MessageTag),
+            tag: Some("TAG"),
+            token: Some("token"),
+            token_type: Some(TokenType::Recurring),
+            token_expires: Some(Time::from_ms(7)),
+            frequency: Some(Frequency::Weekly),
+            comment: Some("c"),
+            template: Some(""),
+            category: Some(Category::Utility),
+            sponsored: true,
+            sender: Some(Sender::Bot),
+            promotional: Some(false),
+            status: Some(Status::Failed),
+            error_code: Some(10),
+            error_subcode: Some(2_018_278),
+            entry: Some(Entry::Ad),
+            region: Some("DE"),
+            claim_hidden: true,
+        };
+        let bare = Event { user: "other", kind: Kind::Message, text: Some("not kept"), ..Event::default() };
+        let news = Event {
+            kind: Kind::Send,
+            messaging_type: Some(MessagingType::NonPromotionalSubscription),
+            text: Some("kept"),
+            ..bare
+        };
+        let mut batch = Batch::new(KeepText::OfClaims);
+        for event in [full, bare, news] {
+            assert!(batch.push(&event));
+        }
+        assert_eq!(batch.event(0), full);
+        assert_eq!(batch.event(1), Event { text: None, ..bare });
+        assert_eq!(batch.event(2), news);
+        assert_eq!((batch.at(0), batch.kind(1), batch.len()), (full.at, Kind::Message, 3));
+    }
+}
