@@ -3,8 +3,6 @@
 //! Readers of log formats make events, the replay core judges them; neither knows the other. Texts are borrowed, so an
 //! event costs nothing to make from a record that is already in memory.
 
-use std::fmt;
-
 use crate::time::Time;
 
 /// Makes an enum whose variants each have one word, and the way from the word and back.
@@ -30,13 +28,15 @@ macro_rules! words {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.pad(self.word())
             }
         }
     };
 }
+
+pub(crate) use words;
 
 words! {
     /// Where a conversation takes place.

@@ -2,7 +2,13 @@
 
 pub mod batch;
 pub mod event;
+pub mod policy;
+pub mod replay;
+pub mod rule;
 pub mod time;
 
 pub use event::{Channel, Event, Kind, Place};
+pub use policy::Policy;
+pub use replay::{Replay, ReplayOptions, Verdict};
+pub use rule::{Rule, Severity};
 pub use time::Time;

@@ -181,12 +181,16 @@ pub struct Elapsed(pub i64);
 impl fmt::Display for Elapsed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ms = self.0;
-        let (large, small, large_name, small_name) = match ms {
-            ..SECOND_MS => return write!(f, "{ms} ms"),
-            ..MINUTE_MS => (SECOND_MS, 1, "s", "ms"),
-            ..HOUR_MS => (MINUTE_MS, SECOND_MS, "min", "s"),
-            ..DAY_MS => (HOUR_MS, MINUTE_MS, "h", "min"),
-            _ => (DAY_MS, HOUR_MS, "d", "h"),
+        let (large, small, large_name, small_name) = if ms < SECOND_MS {
+            return write!(f, "{ms} ms");
+        } else if ms < MINUTE_MS {
+            (SECOND_MS, 1, "s", "ms")
+        } else if ms < HOUR_MS {
+            (MINUTE_MS, SECOND_MS, "min", "s")
+        } else if ms < DAY_MS {
+            (HOUR_MS, MINUTE_MS, "h", "min")
+        } else {
+            (DAY_MS, HOUR_MS, "d", "h")
         };
         write!(f, "{} {large_name}", ms / large)?;
         match ms % large / small {
@@ -377,7 +381,6 @@ fn within_range(ms: i64, precision_ms: u32) -> Result<Stamp, BadTime> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn parsed(text: &str) -> Result<(String, u32), BadTime> {

@@ -1,0 +1,295 @@
+//! From the TOML of a policy file to typed rows, with the line of whatever cannot be read.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
+
+use chrono::NaiveDate;
+use serde::Deserialize;
+use toml::Spanned;
+use toml::value::Datetime;
+
+use crate::event::{Category, Channel, Frequency};
+use crate::policy::{Claim, Every, Exclusion, Opener, Permission, Policy, Refusal, Sure};
+use crate::time::Span;
+
+/// What is wrong with a policy file, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyError {
+    /// The line, from 1.
+    pub line: usize,
+    /// What is wrong and what to change, in lower case.
+    pub reason: String,
+}
+
+impl fmt::Display for PolicyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}", self.line, self.reason)
+    }
+}
+
+impl std::error::Error for PolicyError {}
+
+/// The line each permission and each exclusion begins on.
+pub(super) struct Places {
+    pub(super) permissions: Vec<usize>,
+    pub(super) exclusions: Vec<usize>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    checked: Spanned<Datetime>,
+    #[serde(default)]
+    regions: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    permission: Vec<Spanned<PermissionRow>>,
+    #[serde(default)]
+    exclusion: Vec<Spanned<ExclusionRow>>,
+    #[serde(default)]
+    refusal: Vec<Spanned<RefusalRow>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PermissionRow {
+    id: String,
+    channel: Spanned<String>,
+    claim: Spanned<String>,
+    tag: Option<String>,
+    #[serde(default)]
+    opened_by: Vec<Spanned<String>>,
+    #[serde(default)]
+    unclear_by: Vec<Spanned<String>>,
+    lasts: Option<Spanned<String>>,
+    unclear_after: Option<Spanned<String>>,
+    extra_after: Option<String>,
+    uses: Option<u32>,
+    every: Option<Spanned<String>>,
+    unclear_every: Option<Spanned<String>>,
+    #[serde(default)]
+    follow_ups: u32,
+    follow_ups_within: Option<Spanned<String>>,
+    frequency: Option<Spanned<String>>,
+    #[serde(default)]
+    only_in: Vec<String>,
+    approval: Option<String>,
+    #[serde(default)]
+    human: bool,
+    #[serde(default = "yes")]
+    promotion: bool,
+    #[serde(default)]
+    no_promotion_in: Vec<Spanned<String>>,
+    #[serde(default)]
+    unmarked: bool,
+    #[serde(default)]
+    unsure: bool,
+    #[serde(rename = "for")]
+    purpose: Option<String>,
+    from: Spanned<Datetime>,
+    until: Option<Spanned<Datetime>>,
+    source: String,
+    sure: Spanned<String>,
+    note: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExclusionRow {
+    id: String,
+    channel: Spanned<String>,
+    claim: Spanned<String>,
+    category: Option<Spanned<String>>,
+    regions: Vec<String>,
+    calling_code: Option<String>,
+    from: Spanned<Datetime>,
+    until: Option<Spanned<Datetime>>,
+    source: String,
+    sure: Spanned<String>,
+    note: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RefusalRow {
+    channels: Vec<Spanned<String>>,
+    code: Option<i32>,
+    subcode: Option<i32>,
+    means: String,
+    source: String,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Reads the rows; their laws are checked elsewhere, and the eras are not laid out yet.
+pub(super) fn read(text: &str) -> Result<(Policy, Places), PolicyError> {
+    let at = |range: Range<usize>, reason: String| PolicyError { line: line_of(text, range.start), reason };
+    let file: File = toml::from_str(text).map_err(|error| {
+        let reason = error.message().trim_end().replace('\n', ", ");
+        at(error.span().unwrap_or(0..0), reason)
+    })?;
+    let row_text = |range: Range<usize>| text.get(range).unwrap_or_default().trim_end().to_owned();
+    let mut places = Places { permissions: Vec::new(), exclusions: Vec::new() };
+    let mut permissions = Vec::new();
+    for spanned in file.permission {
+        let range = rows_range(text, spanned.span());
+        places.permissions.push(line_of(text, range.start));
+        let row = spanned.into_inner();
+        let span = |field: &Option<Spanned<String>>| -> Result<Option<Span>, PolicyError> {
+            let Some(field) = field else { return Ok(None) };
+            Span::parse(field.get_ref()).map(Some).map_err(|reason| at(field.span(), reason))
+        };
+        let rolling_ms = |field: &Option<Spanned<String>>| -> Result<Option<i64>, PolicyError> {
+            match (field, span(field)?) {
+                (_, Some(Span::Ms(ms))) => Ok(Some(ms)),
+                (Some(field), Some(Span::Months(_))) => {
+                    Err(at(field.span(), "give this span in days, hours or shorter units".into()))
+                }
+                _ => Ok(None),
+            }
+        };
+        let every = match &row.every {
+            None => None,
+            Some(every) => Some(match every.get_ref().as_str() {
+                "day" => Every::Day,
+                "week" => Every::Week,
+                "month" => Every::Month,
+                _ => Every::Rolling(rolling_ms(&row.every)?.unwrap_or_default()),
+            }),
+        };
+        permissions.push(Permission {
+            id: row.id,
+            channel: word(&row.channel, Channel::from_word, Channel::ALL, "channel").map_err(|e| at(e.0, e.1))?,
+            claim: word(&row.claim, Claim::from_word, Claim::ALL, "claim").map_err(|e| at(e.0, e.1))?,
+            tag: row.tag,
+            opened_by: words_of(&row.opened_by, Opener::from_word, Opener::ALL, "move").map_err(|e| at(e.0, e.1))?,
+            unclear_by: words_of(&row.unclear_by, Opener::from_word, Opener::ALL, "move").map_err(|e| at(e.0, e.1))?,
+            lasts: span(&row.lasts)?,
+            unclear_after: span(&row.unclear_after)?,
+            extra_after: row.extra_after,
+            uses: row.uses,
+            every,
+            unclear_every_ms: rolling_ms(&row.unclear_every)?,
+            follow_ups: row.follow_ups,
+            follow_ups_within_ms: rolling_ms(&row.follow_ups_within)?.unwrap_or_default(),
+            frequency: match &row.frequency {
+                None => None,
+                Some(text) => {
+                    Some(word(text, Frequency::from_word, Frequency::ALL, "frequency").map_err(|e| at(e.0, e.1))?)
+                }
+            },
+            only_in: row.only_in,
+            approval: row.approval,
+            human: row.human,
+            promotion: row.promotion,
+            no_promotion_in: words_of(&row.no_promotion_in, Category::from_word, Category::ALL, "category")
+                .map_err(|e| at(e.0, e.1))?,
+            unmarked: row.unmarked,
+            unsure: row.unsure,
+            purpose: row.purpose,
+            from: day(&row.from).map_err(|e| at(e.0, e.1))?,
+            until: row.until.as_ref().map(day).transpose().map_err(|e| at(e.0, e.1))?,
+            source: row.source,
+            sure: word(&row.sure, Sure::from_word, Sure::ALL, "value of sure").map_err(|e| at(e.0, e.1))?,
+            note: row.note,
+            toml: row_text(range),
+        });
+    }
+    let mut exclusions = Vec::new();
+    for spanned in file.exclusion {
+        let range = rows_range(text, spanned.span());
+        places.exclusions.push(line_of(text, range.start));
+        let row = spanned.into_inner();
+        exclusions.push(Exclusion {
+            id: row.id,
+            channel: word(&row.channel, Channel::from_word, Channel::ALL, "channel").map_err(|e| at(e.0, e.1))?,
+            claim: word(&row.claim, Claim::from_word, Claim::ALL, "claim").map_err(|e| at(e.0, e.1))?,
+            category: match &row.category {
+                None => None,
+                Some(text) => {
+                    Some(word(text, Category::from_word, Category::ALL, "category").map_err(|e| at(e.0, e.1))?)
+                }
+            },
+            regions: row.regions,
+            calling_code: row.calling_code,
+            from: day(&row.from).map_err(|e| at(e.0, e.1))?,
+            until: row.until.as_ref().map(day).transpose().map_err(|e| at(e.0, e.1))?,
+            source: row.source,
+            sure: word(&row.sure, Sure::from_word, Sure::ALL, "value of sure").map_err(|e| at(e.0, e.1))?,
+            note: row.note,
+            toml: row_text(range),
+        });
+    }
+    let mut refusals = Vec::new();
+    for spanned in file.refusal {
+        let row_at = rows_range(text, spanned.span());
+        let row = spanned.into_inner();
+        if row.code.is_none() && row.subcode.is_none() {
+            return Err(at(row_at, "a refusal needs a code, a subcode or both".into()));
+        }
+        if row.means.parse::<crate::rule::Rule>().is_err() {
+            return Err(at(row_at, format!("`{}` is not a rule; `fbwin rules` lists them", row.means)));
+        }
+        refusals.push(Refusal {
+            channels: words_of(&row.channels, Channel::from_word, Channel::ALL, "channel").map_err(|e| at(e.0, e.1))?,
+            code: row.code,
+            subcode: row.subcode,
+            means: row.means,
+            source: row.source,
+        });
+    }
+    let policy = Policy {
+        checked: day(&file.checked).map_err(|e| at(e.0, e.1))?,
+        permissions,
+        exclusions,
+        refusals,
+        regions: file.regions.into_iter().collect(),
+        eras: Default::default(),
+    };
+    Ok((policy, places))
+}
+
+type Misread = (Range<usize>, String);
+
+fn word<T: Copy + fmt::Display>(
+    text: &Spanned<String>,
+    from_word: fn(&str) -> Option<T>,
+    all: &[T],
+    what: &str,
+) -> Result<T, Misread> {
+    from_word(text.get_ref()).ok_or_else(|| {
+        let known: Vec<String> = all.iter().map(T::to_string).collect();
+        (text.span(), format!("`{}` is not a {what}; use one of {}", text.get_ref(), known.join(", ")))
+    })
+}
+
+fn words_of<T: Copy + fmt::Display>(
+    texts: &[Spanned<String>],
+    from_word: fn(&str) -> Option<T>,
+    all: &[T],
+    what: &str,
+) -> Result<Vec<T>, Misread> {
+    texts.iter().map(|text| word(text, from_word, all, what)).collect()
+}
+
+fn day(text: &Spanned<Datetime>) -> Result<NaiveDate, Misread> {
+    let written = text.get_ref();
+    let date = written.date.filter(|_| written.time.is_none() && written.offset.is_none());
+    date.and_then(|date| NaiveDate::from_ymd_opt(i32::from(date.year), u32::from(date.month), u32::from(date.day)))
+        .ok_or_else(|| (text.span(), format!("`{written}` is not a day; write it as 2026-04-27")))
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    1 + text.as_bytes().iter().take(offset).filter(|byte| **byte == b'\n').count()
+}
+
+/// From a row's `[[header]]`, which is what the parser spans, to the end of its last field.
+fn rows_range(text: &str, span: Range<usize>) -> Range<usize> {
+    let rest = text.get(span.start..).unwrap_or_default();
+    let after_header = rest.find('\n').map_or(rest.len(), |at| at + 1);
+    let body = rest.get(after_header..).unwrap_or_default();
+    let end = body.find("\n[").into_iter().chain(body.find("\n# ---")).min().unwrap_or(body.len());
+    span.start..span.start + after_header + end
+}

@@ -1,0 +1,250 @@
+//! The replay: events go in, in order of time, and every send comes out judged under the policy of its day.
+//!
+//! No file, no clock, no global: the same events give the same verdicts, always. A sender can ask the same core before it
+//! sends, which is what [`Replay::can_send`] is for:
+//!
+//! ```
+//! use fbwin::{Event, Kind, Policy, Replay, ReplayOptions, Time, Verdict};
+//!
+//! let policy = Policy::built_in();
+//! let mut replay = Replay::new(&policy, ReplayOptions { complete: true, ..ReplayOptions::default() });
+//! let noon = Time::from_ms(1_780_000_000_000);
+//! replay.step(&Event { at: noon, account: "111", user: "42", kind: Kind::Message, ..Event::default() });
+//!
+//! // May I answer 23 hours later? And a day after that?
+//! let answer = Event { at: noon.plus_ms(23 * 3_600_000), account: "111", user: "42", kind: Kind::Send, ..Event::default() };
+//! assert!(matches!(replay.can_send(&answer), Verdict::Allowed(_)));
+//! let late = Event { at: noon.plus_ms(47 * 3_600_000), ..answer };
+//! assert!(matches!(replay.can_send(&late), Verdict::Violation(_)));
+//! // Not as a plain message; but a person may, under the tag that is theirs.
+//! let by_hand = Event { tag: Some("HUMAN_AGENT"), ..late };
+//! assert!(matches!(replay.can_send(&by_hand), Verdict::Allowed(_)));
+//! ```
+
+mod facts;
+mod judge;
+mod lawful;
+mod verdict;
+
+use std::collections::HashMap;
+
+use chrono::NaiveDate;
+
+use crate::event::{Channel, Event, Kind, TokenType};
+use crate::policy::{Claim, Opener, Policy};
+use crate::time::Time;
+
+use facts::{Account, Conversation, Grant, Spend, Tokens};
+use judge::Case;
+
+pub use facts::{Mark, Touch};
+pub use lawful::Lawful;
+pub use verdict::{Breach, Cause, Doubt, Opening, Permit, Reason, Verdict};
+
+/// What is known besides the log. The default knows nothing, and so accuses least.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReplayOptions {
+    /// The log has everything that ever happened: what it does not show did not happen.
+    pub complete: bool,
+    /// The log has everything from here on, whatever its first record.
+    pub log_begins: Option<Time>,
+    /// The business sends nothing tagged: a send whose claim is hidden is a plain one.
+    pub untagged: bool,
+    /// Judge every send by the policy of this day.
+    pub as_of: Option<NaiveDate>,
+    /// A template needs an opt-in that the log shows.
+    pub require_optin: bool,
+    /// Which accounts have which approval; an approval that is not named is not known.
+    pub approvals: HashMap<String, Vec<String>>,
+}
+
+/// The replay of one log.
+#[derive(Debug)]
+pub struct Replay<'p> {
+    policy: &'p Policy,
+    options: ReplayOptions,
+    accounts: [HashMap<Box<str>, Account>; 3],
+    conversations: Vec<Conversation>,
+    tokens: Tokens,
+}
+
+impl<'p> Replay<'p> {
+    /// A replay that has seen nothing yet.
+    pub fn new(policy: &'p Policy, options: ReplayOptions) -> Replay<'p> {
+        Replay { policy, options, accounts: Default::default(), conversations: Vec::new(), tokens: Tokens::default() }
+    }
+
+    /// Takes the next event, in order of time (at equal times the user's moves first). A send is judged, then remembered.
+    pub fn step(&mut self, event: &Event<'_>) -> Option<Verdict<'p>> {
+        let verdict = (event.kind == Kind::Send).then(|| self.can_send(event));
+        self.remember(event);
+        verdict
+    }
+
+    /// The verdict this send would get now. Nothing is remembered, so asking changes nothing.
+    pub fn can_send(&self, send: &Event<'_>) -> Verdict<'p> {
+        self.case(send).verdict()
+    }
+
+    /// What would have been lawful instead, at the moment of `send`: the permissions that covered another claim.
+    pub fn lawful(&self, send: &Event<'_>) -> Vec<Lawful<'p>> {
+        self.case(send).lawful()
+    }
+
+    fn case<'r>(&'r self, send: &'r Event<'r>) -> Case<'r, 'p> {
+        let account = self.accounts[send.channel as usize].get(send.account);
+        let index = account.and_then(|account| account.conversations.get(send.user)).copied();
+        Case {
+            policy: self.policy,
+            options: &self.options,
+            tokens: &self.tokens,
+            account,
+            index,
+            conversation: index.and_then(|index| self.conversations.get(index)),
+            send,
+            day: self.options.as_of.unwrap_or_else(|| send.at.day()),
+        }
+    }
+
+    /// Remembers the facts of an event, whatever the terms.
+    fn remember(&mut self, event: &Event<'_>) {
+        let spends = (event.kind == Kind::Send && !event.is_rejected()).then(|| self.case(event).claim());
+        let account = self.account(event.channel, event.account);
+        account.first_record = Some(account.first_record.map_or(event.at, |first| first.min(event.at)));
+        let index = self.conversation(event);
+        let mark = Mark { at: event.at, place: event.place };
+        let Some(conversation) = self.conversations.get_mut(index) else { return };
+        if let Some(region) = event.region {
+            conversation.region = Some(region.into());
+        }
+        match event.kind {
+            Kind::Send => {
+                if let Some(claim) = spends {
+                    self.spend(event, claim, index, mark);
+                }
+            }
+            Kind::OtnOptin | Kind::RecurringOptin => {
+                conversation.moved(event);
+                self.grant(event, index);
+            }
+            Kind::RecurringStop => match event.token {
+                Some(token) => {
+                    let stops = &mut self.tokens.entry(token).1.stops;
+                    if !stops.iter().any(|(by, _)| *by == index) {
+                        stops.push((index, mark));
+                    }
+                }
+                None => {
+                    conversation.stopped.get_or_insert(mark);
+                }
+            },
+            Kind::RecurringResume => self.resume(index, event.token),
+            Kind::Optin => {
+                conversation.stopped = None;
+                conversation.moved(event);
+            }
+            Kind::Comment => {
+                conversation.moved(event);
+                let written = Touch {
+                    opener: Opener::Comment,
+                    at: event.at,
+                    precision_ms: event.precision_ms,
+                    place: event.place,
+                };
+                if let Some(comment) = event.comment.or(event.id) {
+                    let known = self.account(event.channel, event.account).comments.entry(comment.into()).or_default();
+                    known.written.get_or_insert(written);
+                }
+            }
+            _ => conversation.moved(event),
+        }
+    }
+
+    fn account(&mut self, channel: Channel, account: &str) -> &mut Account {
+        let accounts = &mut self.accounts[channel as usize];
+        accounts.entry(account.into()).or_default()
+    }
+
+    fn conversation(&mut self, event: &Event<'_>) -> usize {
+        let fresh = self.conversations.len();
+        let account = self.account(event.channel, event.account);
+        if let Some(known) = account.conversations.get(event.user) {
+            return *known;
+        }
+        account.conversations.insert(event.user.into(), fresh);
+        self.conversations.push(Conversation::default());
+        fresh
+    }
+
+    fn grant(&mut self, event: &Event<'_>, index: usize) {
+        let recurring = event.kind == Kind::RecurringOptin;
+        if recurring {
+            self.resume(index, event.token);
+        }
+        let Some(text) = event.token else { return };
+        let opener = if recurring { Opener::RecurringOptin } else { Opener::OtnOptin };
+        let grant = Grant {
+            conversation: index,
+            touch: Touch { opener, at: event.at, precision_ms: event.precision_ms, place: event.place },
+            token_type: if recurring { TokenType::Recurring } else { TokenType::OneTime },
+            frequency: event.frequency,
+            expires: event.token_expires,
+        };
+        let (token_index, token) = self.tokens.entry(text);
+        match token.grants.iter_mut().find(|known| known.conversation == index) {
+            // Granted again: the later grant counts, which accuses least; it does not give back what was spent.
+            Some(known) => {
+                let frequency = grant.frequency.or(known.frequency);
+                *known = Grant { frequency, ..grant };
+            }
+            None => {
+                token.grants.push(grant);
+                if let Some(conversation) = self.conversations.get_mut(index) {
+                    conversation.tokens.push(token_index);
+                }
+            }
+        }
+    }
+
+    /// A resumption of one token, or of marketing as a whole, ends every stop it may have meant.
+    fn resume(&mut self, index: usize, token: Option<&str>) {
+        let Some(conversation) = self.conversations.get_mut(index) else { return };
+        conversation.stopped = None;
+        match token {
+            Some(token) => self.tokens.entry(token).1.stops.retain(|(by, _)| *by != index),
+            None => {
+                for token in conversation.tokens.clone() {
+                    self.tokens.resume(token, index);
+                }
+            }
+        }
+    }
+
+    fn spend(&mut self, send: &Event<'_>, claim: Claim, index: usize, mark: Mark) {
+        match claim {
+            Claim::OneTime | Claim::Recurring => {
+                if let Some(token) = send.token {
+                    self.tokens.entry(token).1.spends.push(Spend { conversation: index, mark });
+                }
+            }
+            Claim::PrivateReply => {
+                if let Some(comment) = send.comment {
+                    let known = self.account(send.channel, send.account).comments.entry(comment.into()).or_default();
+                    known.replied.get_or_insert(mark);
+                }
+            }
+            Claim::Marketing => {
+                if let Some(conversation) = self.conversations.get_mut(index) {
+                    conversation.marketing.push(mark);
+                }
+            }
+            // A hidden claim may be a tag, which would not use up the one more message.
+            Claim::Response if !send.claim_hidden || self.options.untagged => {
+                if let Some(conversation) = self.conversations.get_mut(index) {
+                    conversation.last_plain = Some(mark);
+                }
+            }
+            _ => {}
+        }
+    }
+}
