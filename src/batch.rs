@@ -230,6 +230,12 @@ impl Batch {
         self.events.get(index).map_or(0, |packed| packed.identity)
     }
 
+    /// The identity of the send that the event at `index` tells of (its delivery, its read), if it names one.
+    pub fn send_identity(&self, index: usize) -> Option<u64> {
+        let event = self.event(index);
+        event.id.map(|_| identity(&Event { kind: Kind::Send, ..event }))
+    }
+
     fn keep(&mut self, text: Option<&str>) -> Span {
         let Some(text) = text else { return NONE };
         // `push` has made sure that both fit.

@@ -1,7 +1,9 @@
 //! Audits conversation logs against Meta's messaging policy as it stood at the moment of each send.
 
+pub mod audit;
 pub mod batch;
 pub mod event;
+pub mod finding;
 pub mod policy;
 pub mod replay;
 pub mod rule;

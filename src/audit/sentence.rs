@@ -1,0 +1,239 @@
+//! Verdicts in words: what happened, and what would have been lawful.
+
+use crate::event::{Channel, Event};
+use crate::policy::{Claim, Permission, Policy};
+use crate::replay::{Breach, Cause, Doubt, Lawful, Opening, Permit, Reason};
+use crate::rule::Rule;
+use crate::time::{Brief, Elapsed};
+
+/// Why a send is allowed.
+pub(super) fn why_allowed(permit: &Permit<'_>, send: &Event<'_>) -> String {
+    let Some(row) = permit.permission else {
+        return format!("no rule for {} is known before the policy's first row", send.channel);
+    };
+    if row.extra_after.is_some() {
+        return "the window had closed, and this is the one message allowed after it".into();
+    }
+    match permit.opening {
+        Some(Opening { by, closes_at: Some(closes_at) }) => {
+            format!("{} opened {} and closes {}", name_of(row), Brief(by.at), Brief(closes_at))
+        }
+        Some(Opening { by, closes_at: None }) => format!("{} opened {}", name_of(row), Brief(by.at)),
+        None => format!("{} does not depend on when the user last wrote", name_of(row)),
+    }
+}
+
+/// What a row is called in a sentence.
+fn name_of(row: &Permission) -> String {
+    match (row.claim, &row.tag) {
+        (Claim::Response, _) if row.channel == Channel::Whatsapp => "the customer service window".into(),
+        (Claim::Response, _) => "the window".into(),
+        (_, Some(tag)) => tag.clone(),
+        (Claim::OneTime, _) => "the one-time token".into(),
+        (Claim::Recurring, _) => "the recurring token".into(),
+        (Claim::OneTimeRequest, _) => "the window for a one-time request".into(),
+        (Claim::RecurringRequest, _) => "the window for a subscription request".into(),
+        (Claim::PrivateReply, _) => "the time for a private reply".into(),
+        (Claim::Utility, _) => "a utility template".into(),
+        (Claim::Template, _) => "an approved template".into(),
+        (Claim::Marketing, _) => "a marketing message".into(),
+        (Claim::Sponsored, _) => "a sponsored message".into(),
+        (Claim::DirectUtility, _) => "a utility message without a template".into(),
+        (Claim::Tag | Claim::Subscription | Claim::Feedback, None) => row.id.clone(),
+    }
+}
+
+fn opened_and_closed(row: Option<&Permission>, opening: Option<Opening>) -> Option<String> {
+    let Opening { by, closes_at } = opening?;
+    let name = row.map_or_else(|| "the window".into(), name_of);
+    Some(format!("{name} opened {} and closed {}", Brief(by.at), Brief(closes_at?)))
+}
+
+/// Why a send is unproven: what is missing to tell.
+pub(super) fn why_unproven(doubt: &Doubt<'_>, send: &Event<'_>, policy: &Policy) -> String {
+    let row = doubt.permission;
+    let name = row.map_or_else(|| "the window".into(), name_of);
+    let note = row.and_then(|row| row.note.as_deref()).unwrap_or("the policy's row does not say more");
+    let mut why = match doubt.reason {
+        Reason::TimePrecision => {
+            let known = opened_and_closed(row, doubt.opening).unwrap_or_else(|| "the limit is too close".into());
+            format!("{known}, and the times are not precise enough to say on which side of it the send lies")
+        }
+        Reason::LogStartsLate => match row.map(|row| row.claim) {
+            Some(Claim::OneTime | Claim::Recurring) => {
+                "the log does not show where the token comes from and does not reach back far enough to rule it out"
+                    .into()
+            }
+            Some(Claim::PrivateReply) => {
+                "the comment is not in the log, which does not reach back far enough to rule it out".into()
+            }
+            Some(Claim::Template) => "the log shows no opt-in, and may begin after it".into(),
+            _ => format!("what opened {name} may lie before the beginning of the log"),
+        },
+        Reason::RecipientUnresolved => "the comment it answers is not in the log, nor is any other".into(),
+        Reason::ApprovalUnknown => {
+            let kind = row.and_then(|row| row.approval.as_deref()).unwrap_or("the");
+            format!(
+                "whether the account has the {kind} approval is not in the log; say so with --approved {kind}=ACCOUNT"
+            )
+        }
+        Reason::RegionUnknown => "the region of the user decides, and the log does not name it".into(),
+        Reason::ClaimNotVisible if doubt.rule == Rule::MarketingAfterStop => {
+            "the user stopped marketing, and the log does not say whether this template is marketing".into()
+        }
+        Reason::ClaimNotVisible if row.is_some_and(|row| row.unmarked) => {
+            "outside the window, and urgent notices and subscription messages carried no mark in those days".into()
+        }
+        Reason::ClaimNotVisible => {
+            "outside the window, and the log does not show whether it carried a tag or token".into()
+        }
+        Reason::TermsUnclear => match opened_and_closed(row, doubt.opening) {
+            Some(known) => format!("{known} at the latest, and Meta's words leave the case open: {note}"),
+            None => format!("Meta's words leave the case open: {note}"),
+        },
+    };
+    why.push_str(&refusal(send, policy));
+    why
+}
+
+/// What Meta itself said of a rejected send, where it says something about the policy.
+fn refusal(send: &Event<'_>, policy: &Policy) -> String {
+    match policy.refusal(send.channel, send.error_code, send.error_subcode) {
+        Some(row) => format!("; Meta refused it as {} ({})", row.means, codes(send)),
+        None => String::new(),
+    }
+}
+
+/// `10/2018278`, or whichever of the two the log has.
+pub(super) fn codes(send: &Event<'_>) -> String {
+    let both = [send.error_code, send.error_subcode];
+    both.iter().flatten().map(i32::to_string).collect::<Vec<_>>().join("/")
+}
+
+/// What happened: one sentence without its full stop.
+pub(super) fn message(breach: &Breach<'_>, send: &Event<'_>, policy: &Policy) -> String {
+    let row = breach.permission;
+    let tag = send.tag.unwrap_or_default();
+    let day = |row: Option<&Permission>, of: fn(&Permission) -> String| row.map(of).unwrap_or_default();
+    let mut said = match (breach.rule, breach.cause) {
+        (Rule::RetiredTag, _) => {
+            let ended = day(row, |row| row.until.map_or(String::new(), |until| until.to_string()));
+            format!("tag {tag} ended {ended}")
+        }
+        (Rule::PrematureTag, _) => format!("tag {tag} begins {}", day(row, |row| row.from.to_string())),
+        (Rule::UnknownTag, _) => format!("there has never been a tag {tag}"),
+        (Rule::TagNotOnChannel, Cause::OtherChannel(row)) => {
+            format!("{} has no tag {tag}; it is one of {}", send.channel, row.channel)
+        }
+        (Rule::MissingTag, _) => "messaging_type is MESSAGE_TAG and there is no tag".into(),
+        (Rule::HumanAgentAutomated, _) => format!("{tag} is for people, and a bot sent it"),
+        (Rule::PromotionalContent, _) => {
+            let name = row.map_or_else(String::new, name_of);
+            format!("the log calls it promotional, which {name} forbids")
+        }
+        (Rule::SubscriptionNotApproved, _) => {
+            format!(
+                "the account does not have the {} approval",
+                day(row, |row| row.approval.clone().unwrap_or_default())
+            )
+        }
+        (Rule::RegionExcluded, Cause::Excluded(exclusion)) => {
+            format!("no marketing to {} since {}", exclusion.regions.join(", "), exclusion.from)
+        }
+        (Rule::RecurringEnded, Cause::NotInRegion) => {
+            let (from, regions) = (day(row, |row| row.from.to_string()), day(row, |row| row.only_in.join(", ")));
+            format!("recurring notifications ended {from} for users outside {regions}")
+        }
+        (Rule::RecurringEnded, _) => {
+            let ended = day(row, |row| row.until.map_or(String::new(), |until| until.to_string()));
+            format!("recurring notifications ended {ended}")
+        }
+        (Rule::PrivateReplyRepeated, Cause::Spent(mark)) => {
+            format!("the comment had been answered privately {}", Brief(mark.at))
+        }
+        (_, Cause::Spent(mark)) => format!("the token {} had been spent {}", token(send), Brief(mark.at)),
+        (_, Cause::GrantedElsewhere(mark)) => {
+            format!("the token {} was granted {} by another user or account", token(send), Brief(mark.at))
+        }
+        (_, Cause::Stopped(mark)) => format!("the user had stopped it {}", Brief(mark.at)),
+        (_, Cause::TooSoon(last, next)) => {
+            format!("the last one was sent {}, and the next was due {} or later", Brief(last.at), Brief(next))
+        }
+        (Rule::OtnTokenUnknown | Rule::RecurringTokenUnknown, _) => {
+            format!("no opt-in in the log granted the token {}", token(send))
+        }
+        (Rule::PrivateReplyLate, Cause::NeverOpened) => "the log shows no such comment in the time allowed".into(),
+        (Rule::OptinMissing, _) => "the log shows no opt-in of the user".into(),
+        (_, Cause::NeverOpened) => {
+            let name = row.map_or_else(|| "the window".into(), name_of);
+            format!("no move of the user in the log opened {name}")
+        }
+        (_, cause) => {
+            let known = opened_and_closed(row, breach.opening).unwrap_or_else(|| breach.rule.word().into());
+            match cause {
+                Cause::ExtraSpent(mark) => {
+                    format!("{known}, and the one message allowed after it was sent {}", Brief(mark.at))
+                }
+                _ => known,
+            }
+        }
+    };
+    if let Some(ms) = breach.late_by_ms(send.at) {
+        said.push_str(&format!(", late by {}", Elapsed(ms)));
+    }
+    said.push_str(&refusal(send, policy));
+    said
+}
+
+/// A token as it may be shown: never whole.
+fn token(send: &Event<'_>) -> String {
+    send.token.map_or_else(String::new, super::short_hash)
+}
+
+/// What would have been lawful at that moment: one sentence without its full stop.
+pub(super) fn remedy(breach: &Breach<'_>, send: &Event<'_>, lawful: &[Lawful<'_>]) -> String {
+    let first = match breach.rule {
+        Rule::MissingTag => Some("name the tag, or send it as RESPONSE".to_owned()),
+        Rule::HumanAgentAutomated => Some("let a person write it, or send it without the tag inside the window".into()),
+        Rule::PromotionalContent => Some("take the promotion out, or send it inside the window without the tag".into()),
+        Rule::OtnTokenReused => Some("ask for a new one-time notification: a token is good for one message".into()),
+        Rule::OtnTokenWrongUser => Some("spend a token only on the user and account that granted it".into()),
+        Rule::RecurringTooOften => match breach.cause {
+            Cause::TooSoon(_, next) => Some(format!("wait until {}", Brief(next))),
+            _ => None,
+        },
+        Rule::RecurringTokenStopped | Rule::MarketingAfterStop => {
+            Some("wait until the user resumes or opts in again".into())
+        }
+        Rule::PrivateReplyRepeated => Some("wait for the user's answer, which opens the window".into()),
+        Rule::SubscriptionNotApproved => Some("get the approval before using this messaging type".into()),
+        Rule::OptinMissing => Some("log the opt-in, or collect one".into()),
+        _ => None,
+    };
+    let before = breach.opening.and_then(|opening| opening.closes_at).map(|closed| format!("before {}", Brief(closed)));
+    let mut ways: Vec<String> = first.into_iter().chain(before).collect();
+    // The table may have a dozen tags; the nearest ways are enough, and the first ones are the nearest.
+    ways.extend(lawful.iter().map(|way| way_of(way, send)).take(5));
+    if ways.is_empty() {
+        ways.push("wait for the user's next message".into());
+    }
+    format!("lawful: {}", ways.join("; or "))
+}
+
+fn way_of(way: &Lawful<'_>, send: &Event<'_>) -> String {
+    let row = way.permission;
+    let until = way.until.map_or(String::new(), |until| format!(" until {}", Brief(until)));
+    match row.claim {
+        Claim::Response if send.tag.is_some() => format!("without the tag, within the window{until}"),
+        Claim::Response if row.extra_after.is_some() => "as the one message after the window".into(),
+        Claim::Response => format!("as a plain message, within the window{until}"),
+        Claim::Tag if row.human => format!("{}{until} if a person wrote it", name_of(row)),
+        Claim::OneTime => format!("with the user's unspent one-time token{until}"),
+        Claim::Recurring => format!("with the user's recurring token{until}"),
+        Claim::Template => "as an approved template".into(),
+        _ => match &row.purpose {
+            Some(purpose) => format!("{} for {purpose}", name_of(row)),
+            None => name_of(row),
+        },
+    }
+}

@@ -1,0 +1,172 @@
+//! What the audit tells a report: findings, verdicts and the summary, as plain facts and sentences.
+//!
+//! Reports turn these into bytes and know nothing else of the program.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+
+use crate::event::{Channel, Kind};
+use crate::rule::{Rule, Severity};
+use crate::time::Time;
+
+/// One rule broken by one send (or a warning or note about it), with evidence and remedy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding<'a> {
+    /// The rule.
+    pub rule: Rule,
+    /// How bad it is.
+    pub severity: Severity,
+    /// The send's channel.
+    pub channel: Channel,
+    /// The send's account.
+    pub account: &'a str,
+    /// The send's user, hashed if so wished.
+    pub user: &'a str,
+    /// When it was sent.
+    pub at: Time,
+    /// The send's message id.
+    pub id: Option<&'a str>,
+    /// What happened, in one sentence.
+    pub message: String,
+    /// What would have been lawful, in one sentence.
+    pub remedy: String,
+    /// How long after the limit it came, in ms, where there is a limit.
+    pub late_by_ms: Option<i64>,
+    /// When the permission was opened, where it was.
+    pub opened_at: Option<Time>,
+    /// The first moment the permission no longer covered, where there is one.
+    pub closed_at: Option<Time>,
+    /// The row of the policy.
+    pub policy: Option<PolicyRow<'a>>,
+    /// The records that prove it, as `file:line`.
+    pub evidence: Vec<String>,
+    /// The record of the send, as `file:line`.
+    pub source: String,
+    /// Whether Meta took the send; `None` if the log does not say.
+    pub delivered: Option<bool>,
+    /// The same for the same finding in every run, wherever the file lies: 16 hex digits.
+    pub fingerprint: String,
+}
+
+/// The row of the policy that a finding rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PolicyRow<'a> {
+    /// Its id.
+    pub permission: &'a str,
+    /// The first day in force.
+    pub from: NaiveDate,
+    /// The first day no longer in force.
+    pub until: Option<NaiveDate>,
+    /// Where Meta says so.
+    pub source: &'a str,
+}
+
+/// One send and its verdict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judged<'a> {
+    /// `allowed`, `violation` or `unproven`.
+    pub verdict: &'static str,
+    /// The rules it broke.
+    pub rules: Vec<Rule>,
+    /// Why it is unproven.
+    pub reason: Option<&'static str>,
+    /// The send's channel.
+    pub channel: Channel,
+    /// The send's account.
+    pub account: &'a str,
+    /// The send's user, hashed if so wished.
+    pub user: &'a str,
+    /// When it was sent.
+    pub at: Time,
+    /// The send's message id.
+    pub id: Option<&'a str>,
+    /// The row that allowed it.
+    pub permission: Option<&'a str>,
+    /// Why, in half a sentence.
+    pub why: String,
+    /// Whether Meta took the send; `None` if the log does not say.
+    pub delivered: Option<bool>,
+    /// The record of the send, as `file:line`.
+    pub source: String,
+}
+
+/// What was read, judged and found, and what could not be checked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Which policy judged: `built in` or a file's name, and the day it was last checked.
+    pub policy: String,
+    /// The day of the policy's last check.
+    pub policy_checked: NaiveDate,
+    /// The day whose policy judged every send, if one was given.
+    pub as_of: Option<NaiveDate>,
+    /// What was read.
+    pub inputs: Vec<InputSummary>,
+    /// Events, duplicates not counted.
+    pub events: u64,
+    /// Records that repeated another one.
+    pub duplicates: u64,
+    /// Records that could not be read.
+    pub bad: u64,
+    /// When the first event happened.
+    pub first: Option<Time>,
+    /// When the last event happened.
+    pub last: Option<Time>,
+    /// Events by kind.
+    pub kinds: BTreeMap<Kind, u64>,
+    /// Verdicts by channel and account.
+    pub accounts: BTreeMap<(Channel, String), Tally>,
+    /// Findings by rule, after `--select` and `--ignore`.
+    pub rules: BTreeMap<Rule, u64>,
+    /// Unproven sends by reason.
+    pub reasons: BTreeMap<&'static str, u64>,
+    /// Verdicts that are other than they would be without `--skew`.
+    pub skewed: u64,
+    /// What could not be checked and why, a sentence each.
+    pub notes: Vec<String>,
+}
+
+/// One input.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InputSummary {
+    /// Its name as given.
+    pub name: String,
+    /// The format it was read as.
+    pub format: &'static str,
+    /// Records read.
+    pub records: u64,
+    /// Records that could not be read.
+    pub bad: u64,
+}
+
+/// Verdicts counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Sends allowed.
+    pub allowed: u64,
+    /// Sends that broke a rule.
+    pub violations: u64,
+    /// Sends that could not be judged.
+    pub unproven: u64,
+    /// Sends of all three that Meta rejected.
+    pub rejected: u64,
+}
+
+impl Tally {
+    /// All sends.
+    pub fn sends(&self) -> u64 {
+        self.allowed + self.violations + self.unproven
+    }
+}
+
+impl Summary {
+    /// The verdicts of all accounts together.
+    pub fn total(&self) -> Tally {
+        self.accounts.values().fold(Tally::default(), |sum, one| Tally {
+            allowed: sum.allowed + one.allowed,
+            violations: sum.violations + one.violations,
+            unproven: sum.unproven + one.unproven,
+            rejected: sum.rejected + one.rejected,
+        })
+    }
+}
