@@ -183,9 +183,9 @@ impl fmt::Display for Elapsed {
         let ms = self.0;
         let (large, small, large_name, small_name) = match ms {
             ..SECOND_MS => return write!(f, "{ms} ms"),
-            ..MINUTE_MS => (SECOND_MS, 1, "s", "ms"),
-            ..HOUR_MS => (MINUTE_MS, SECOND_MS, "min", "s"),
-            ..DAY_MS => (HOUR_MS, MINUTE_MS, "h", "min"),
+            SECOND_MS..MINUTE_MS => (SECOND_MS, 1, "s", "ms"),
+            MINUTE_MS..HOUR_MS => (MINUTE_MS, SECOND_MS, "min", "s"),
+            HOUR_MS..DAY_MS => (HOUR_MS, MINUTE_MS, "h", "min"),
             _ => (DAY_MS, HOUR_MS, "d", "h"),
         };
         write!(f, "{} {large_name}", ms / large)?;
