@@ -2,6 +2,7 @@
 
 pub mod batch;
 pub mod event;
+pub mod source;
 pub mod time;
 
 pub use event::{Channel, Event, Kind, Place};
