@@ -97,15 +97,8 @@ impl Batch {
     /// Adds an event. Returns `false`, adding nothing, when the batch is full (4 GiB of text).
     pub fn push(&mut self, event: &Event<'_>) -> bool {
         const ROOM: usize = u32::MAX as usize;
-        let claims = event.tag.is_some()
-            || event.token.is_some()
-            || event.template.is_some()
-            || event.category.is_some()
-            || event.messaging_type.is_some_and(|kind| kind > MessagingType::Update);
-        let text = match self.keep_text {
-            KeepText::All => event.text,
-            KeepText::OfClaims => event.text.filter(|_| event.kind == Kind::Send && claims),
-        };
+        let claims = claims(event);
+        let text = event.text.filter(|_| self.keeps_text(event));
         let spare = [event.id, text, event.tag, event.token, event.comment, event.template, event.region];
         let needed = spare.iter().flatten().map(|s| s.len()).sum::<usize>() + event.user.len() + event.account.len();
         if ROOM - 1 < self.texts.len() + needed || ROOM - 1 < self.events.len() {
@@ -173,6 +166,19 @@ impl Batch {
         };
         self.events.push(packed);
         true
+    }
+
+    /// Whether [`Batch::push`] looks at the text of such an event: to keep it, or to tell two events without id apart.
+    /// A reader need not unpack a text that nobody looks at.
+    pub fn reads_text(&self, event: &Event<'_>) -> bool {
+        event.id.is_none() || self.keeps_text(event)
+    }
+
+    fn keeps_text(&self, event: &Event<'_>) -> bool {
+        match self.keep_text {
+            KeepText::All => true,
+            KeepText::OfClaims => event.kind == Kind::Send && claims(event),
+        }
     }
 
     /// The event at `index`, in the order of pushing. An index out of range is no event of interest: the default one.
@@ -251,6 +257,15 @@ impl Batch {
         let start = span.start as usize;
         self.texts.get(start..start + span.len as usize)
     }
+}
+
+/// Whether the event relies, or may rely, on something besides the open window.
+fn claims(event: &Event<'_>) -> bool {
+    event.tag.is_some()
+        || event.token.is_some()
+        || event.template.is_some()
+        || event.category.is_some()
+        || event.messaging_type.is_some_and(|kind| kind > MessagingType::Update)
 }
 
 fn identity(event: &Event<'_>) -> u64 {

@@ -6,7 +6,9 @@ pub mod event;
 pub mod finding;
 pub mod policy;
 pub mod replay;
+pub mod report;
 pub mod rule;
+pub mod source;
 pub mod time;
 
 pub use event::{Channel, Event, Kind, Place};

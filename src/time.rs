@@ -181,16 +181,12 @@ pub struct Elapsed(pub i64);
 impl fmt::Display for Elapsed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ms = self.0;
-        let (large, small, large_name, small_name) = if ms < SECOND_MS {
-            return write!(f, "{ms} ms");
-        } else if ms < MINUTE_MS {
-            (SECOND_MS, 1, "s", "ms")
-        } else if ms < HOUR_MS {
-            (MINUTE_MS, SECOND_MS, "min", "s")
-        } else if ms < DAY_MS {
-            (HOUR_MS, MINUTE_MS, "h", "min")
-        } else {
-            (DAY_MS, HOUR_MS, "d", "h")
+        let (large, small, large_name, small_name) = match ms {
+            ..SECOND_MS => return write!(f, "{ms} ms"),
+            SECOND_MS..MINUTE_MS => (SECOND_MS, 1, "s", "ms"),
+            MINUTE_MS..HOUR_MS => (MINUTE_MS, SECOND_MS, "min", "s"),
+            HOUR_MS..DAY_MS => (HOUR_MS, MINUTE_MS, "h", "min"),
+            _ => (DAY_MS, HOUR_MS, "d", "h"),
         };
         write!(f, "{} {large_name}", ms / large)?;
         match ms % large / small {
@@ -381,6 +377,7 @@ fn within_range(ms: i64, precision_ms: u32) -> Result<Stamp, BadTime> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn parsed(text: &str) -> Result<(String, u32), BadTime> {

@@ -19,6 +19,7 @@ use crate::rule::{Rule, Severity};
 use crate::time::Time;
 
 pub use order::History;
+pub use sentence::{verdict_in_words, ways_in_words};
 
 /// What is judged, and how.
 #[derive(Clone, Debug, Default)]
@@ -92,8 +93,8 @@ impl<'p> Audit<'p> {
             let violated = matches!(verdict, Verdict::Violation(_));
             let lawful = if violated { replay.lawful(&event) } else { Vec::new() };
             replay.step(&event);
-            seen.judge(&event, &verdict, policy);
-            count(&event, &verdict, audit.redact, summary);
+            seen.judge(&event, &verdict);
+            count(&event, &verdict, summary);
             audit.outcomes.push(Outcome { position, verdict, lawful });
         }
         summary.notes.extend(seen.notes(policy, &options));
@@ -125,21 +126,11 @@ impl<'p> Audit<'p> {
             let send = self.history.event(outcome.position);
             let user = self.shown_user(&send);
             let (mut permission, mut reason) = (None, None);
-            let why = match &outcome.verdict {
-                Verdict::Allowed(permit) => {
-                    permission = permit.permission.map(|row| row.id.as_str());
-                    sentence::why_allowed(permit, &send)
-                }
-                Verdict::Violation(breaches) => {
-                    let said: Vec<String> =
-                        breaches.iter().map(|breach| sentence::message(breach, &send, self.policy)).collect();
-                    said.join("; ")
-                }
-                Verdict::Unproven(doubt) => {
-                    reason = Some(doubt.reason.word());
-                    sentence::why_unproven(doubt, &send, self.policy)
-                }
-            };
+            match &outcome.verdict {
+                Verdict::Allowed(permit) => permission = permit.permission.map(|row| row.id.as_str()),
+                Verdict::Violation(_) => {}
+                Verdict::Unproven(doubt) => reason = Some(doubt.reason.word()),
+            }
             each(&Judged {
                 verdict: outcome.verdict.word(),
                 rules: outcome.verdict.rules().collect(),
@@ -150,7 +141,7 @@ impl<'p> Audit<'p> {
                 at: send.at,
                 id: send.id,
                 permission,
-                why,
+                why: sentence::why(&outcome.verdict, &send, self.policy),
                 delivered: send.delivered(),
                 source: self.shown(send.place),
             })?;
@@ -208,7 +199,7 @@ impl<'p> Audit<'p> {
         Ok(())
     }
 
-    /// The worst severity among all violations, warnings and notes of the rules that `wanted` accepts.
+    /// What there is to say of one send: its violations, or warnings and notes beside a permission.
     fn told(&self, outcome: &Outcome<'p>, send: &Event<'_>) -> Vec<Told<'p>> {
         match &outcome.verdict {
             Verdict::Violation(breaches) => breaches
@@ -286,8 +277,7 @@ fn evidence_of(opening: Option<Opening>, cause: Cause<'_>) -> Vec<Place> {
     opened.into_iter().chain(other.map(|mark| mark.place)).collect()
 }
 
-fn count(send: &Event<'_>, verdict: &Verdict<'_>, redact: bool, summary: &mut Summary) {
-    let _ = redact;
+fn count(send: &Event<'_>, verdict: &Verdict<'_>, summary: &mut Summary) {
     let key = (send.channel, send.account.to_owned());
     let tally = summary.accounts.entry(key).or_default();
     tally.rejected += u64::from(send.is_rejected());
@@ -321,8 +311,7 @@ impl Seen {
         self.others += u64::from(event.kind == Kind::Other);
     }
 
-    fn judge(&mut self, send: &Event<'_>, verdict: &Verdict<'_>, policy: &Policy) {
-        let _ = policy;
+    fn judge(&mut self, send: &Event<'_>, verdict: &Verdict<'_>) {
         self.last_send = Some(send.at);
         self.hidden += u64::from(send.claim_hidden);
         self.templates_without_category += u64::from(send.template.is_some() && send.category.is_none());

@@ -2,9 +2,36 @@
 
 use crate::event::{Channel, Event};
 use crate::policy::{Claim, Permission, Policy};
-use crate::replay::{Breach, Cause, Doubt, Lawful, Opening, Permit, Reason};
+use crate::replay::{Breach, Cause, Doubt, Lawful, Opening, Permit, Reason, Verdict};
 use crate::rule::Rule;
 use crate::time::{Brief, Elapsed};
+
+/// A verdict in one sentence: `violation outside-window: the window opened ...`.
+pub fn verdict_in_words(verdict: &Verdict<'_>, send: &Event<'_>, policy: &Policy) -> String {
+    let by = match verdict {
+        Verdict::Allowed(permit) => permit.permission.map_or(String::new(), |row| row.id.clone()),
+        Verdict::Violation(_) => verdict.rules().map(Rule::word).collect::<Vec<_>>().join("+"),
+        Verdict::Unproven(doubt) => doubt.reason.word().to_owned(),
+    };
+    format!("{} {by}: {}", verdict.word(), why(verdict, send, policy))
+}
+
+/// What would have been lawful, a phrase each.
+pub fn ways_in_words(lawful: &[Lawful<'_>], send: &Event<'_>) -> Vec<String> {
+    // The table may have a dozen tags; the nearest ways are enough, and the first ones are the nearest.
+    lawful.iter().map(|way| way_of(way, send)).take(5).collect()
+}
+
+/// Why the verdict is what it is, in half a sentence.
+pub(super) fn why(verdict: &Verdict<'_>, send: &Event<'_>, policy: &Policy) -> String {
+    match verdict {
+        Verdict::Allowed(permit) => why_allowed(permit, send),
+        Verdict::Violation(breaches) => {
+            breaches.iter().map(|breach| message(breach, send, policy)).collect::<Vec<_>>().join("; ")
+        }
+        Verdict::Unproven(doubt) => why_unproven(doubt, send, policy),
+    }
+}
 
 /// Why a send is allowed.
 pub(super) fn why_allowed(permit: &Permit<'_>, send: &Event<'_>) -> String {
@@ -50,7 +77,7 @@ fn opened_and_closed(row: Option<&Permission>, opening: Option<Opening>) -> Opti
 }
 
 /// Why a send is unproven: what is missing to tell.
-pub(super) fn why_unproven(doubt: &Doubt<'_>, send: &Event<'_>, policy: &Policy) -> String {
+fn why_unproven(doubt: &Doubt<'_>, send: &Event<'_>, policy: &Policy) -> String {
     let row = doubt.permission;
     let name = row.map_or_else(|| "the window".into(), name_of);
     let note = row.and_then(|row| row.note.as_deref()).unwrap_or("the policy's row does not say more");
@@ -212,8 +239,7 @@ pub(super) fn remedy(breach: &Breach<'_>, send: &Event<'_>, lawful: &[Lawful<'_>
     };
     let before = breach.opening.and_then(|opening| opening.closes_at).map(|closed| format!("before {}", Brief(closed)));
     let mut ways: Vec<String> = first.into_iter().chain(before).collect();
-    // The table may have a dozen tags; the nearest ways are enough, and the first ones are the nearest.
-    ways.extend(lawful.iter().map(|way| way_of(way, send)).take(5));
+    ways.extend(ways_in_words(lawful, send));
     if ways.is_empty() {
         ways.push("wait for the user's next message".into());
     }

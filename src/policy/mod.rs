@@ -348,6 +348,12 @@ impl Policy {
         })
     }
 
+    /// The table's names for several regions, as TOML.
+    pub fn regions_toml(&self) -> String {
+        let groups = self.regions.iter().map(|(name, members)| format!("{name} = {members:?}\n"));
+        format!("[regions]\n{}", groups.collect::<String>())
+    }
+
     /// Whether `region` (ISO 3166 alpha-2) is one of `regions`, names such as `EU` included.
     pub fn is_in(&self, region: &str, regions: &[String]) -> bool {
         let same = |name: &str| name.eq_ignore_ascii_case(region) || name == "GB" && region.eq_ignore_ascii_case("UK");

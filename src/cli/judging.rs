@@ -1,0 +1,145 @@
+//! The options of every command that judges: which policy, and what is known besides the log.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use chrono::NaiveDate;
+use clap::Args;
+
+use fbwin::audit::{Audit, AuditOptions, History};
+use fbwin::finding::Summary;
+use fbwin::source::Reading;
+use fbwin::{Policy, ReplayOptions};
+
+use crate::cli::values::{self, Moment};
+use crate::cli::{reading, say};
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Judging")]
+pub(crate) struct JudgingArgs {
+    /// Judge by this policy file instead of the built-in one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+
+    /// Judge every send by the policy of this day: what breaks on 2026-04-27?
+    #[arg(long, value_name = "DAY", value_parser = values::day)]
+    as_of: Option<NaiveDate>,
+
+    /// The log has everything that ever happened: what it does not show did not happen
+    #[arg(long)]
+    complete: bool,
+
+    /// The log has everything from here on
+    #[arg(long, value_name = "TIME", value_parser = Moment::text)]
+    log_begins: Option<Moment>,
+
+    /// The business sends nothing tagged: an echo that shows no tag carried none
+    #[arg(long)]
+    untagged: bool,
+
+    /// A WhatsApp template needs an opt-in that the log shows
+    #[arg(long)]
+    require_optin: bool,
+
+    /// These accounts have an approval that logs cannot show (subscription, news, direct-utility): news=111,222 or
+    /// news=none
+    #[arg(long, value_name = "KIND=ACCOUNT,...", value_parser = values::approval)]
+    approved: Vec<(String, Vec<String>)>,
+}
+
+/// Which sends are judged, and how they are shown.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Judging")]
+pub(crate) struct RangeArgs {
+    /// Judge only sends at or after this; what came before still counts as history
+    #[arg(long, value_name = "TIME", value_parser = Moment::text)]
+    since: Option<Moment>,
+
+    /// Judge only sends before this
+    #[arg(long, value_name = "TIME", value_parser = Moment::text)]
+    until: Option<Moment>,
+
+    /// A user's move dated up to this long after a send may have come before it: 5s
+    #[arg(long, value_name = "SPAN", default_value = "0", value_parser = values::elapsed_ms)]
+    skew: i64,
+
+    /// Show users as short hashes (a phone number can be guessed from its hash)
+    #[arg(long)]
+    redact: bool,
+}
+
+impl JudgingArgs {
+    /// The policy that judges, and its name.
+    pub(crate) fn policy(&self) -> anyhow::Result<(Policy, String)> {
+        match &self.policy {
+            None => Ok((Policy::built_in(), "built in".into())),
+            Some(path) => Ok((read_policy(path)?, path.display().to_string())),
+        }
+    }
+
+    pub(crate) fn replay_options(&self, utc_offset_s: Option<i32>) -> anyhow::Result<ReplayOptions> {
+        let log_begins = self.log_begins.as_ref().map(|at| at.at("--log-begins", utc_offset_s)).transpose()?;
+        let mut options = ReplayOptions {
+            complete: self.complete,
+            log_begins,
+            untagged: self.untagged,
+            as_of: self.as_of,
+            require_optin: self.require_optin,
+            ..ReplayOptions::default()
+        };
+        for (kind, accounts) in &self.approved {
+            options.approvals.entry(kind.clone()).or_default().extend(accounts.iter().cloned());
+        }
+        Ok(options)
+    }
+
+    /// Judges what was read.
+    pub(crate) fn audit<'p>(
+        &self,
+        (policy, name): (&'p Policy, String),
+        range: &RangeArgs,
+        reading: Reading,
+        utc_offset_s: Option<i32>,
+    ) -> anyhow::Result<(Audit<'p>, Summary)> {
+        let bound = |moment: &Option<Moment>, option| moment.as_ref().map(|at| at.at(option, utc_offset_s)).transpose();
+        let options = AuditOptions {
+            replay: self.replay_options(utc_offset_s)?,
+            since: bound(&range.since, "--since")?,
+            until: bound(&range.until, "--until")?,
+            skew_ms: range.skew,
+            redact: range.redact,
+        };
+        if let Some((kind, _)) = self.approved.iter().find(|(kind, _)| !known_approval(policy, kind)) {
+            anyhow::bail!("--approved: no row of the policy needs an approval `{kind}`");
+        }
+        let mut summary = Summary {
+            policy: name,
+            policy_checked: policy.checked,
+            as_of: self.as_of,
+            ..reading::summary_of(&reading)
+        };
+        let names = reading.inputs.into_iter().map(|input| input.name).collect();
+        let audit = Audit::run(policy, History::new(reading.batches), names, options, &mut summary);
+        Ok((audit, summary))
+    }
+}
+
+/// Says once when sends are younger than the policy's last check.
+pub(crate) fn warn_if_stale(summary: &Summary) {
+    if let Some(last) = summary.last.map(|last| last.day()).filter(|last| summary.policy_checked < *last) {
+        say(&format!(
+            "warning: the log goes on to {last}, the policy was last checked {}: later changes by Meta are not in it",
+            summary.policy_checked
+        ));
+    }
+}
+
+fn known_approval(policy: &Policy, kind: &str) -> bool {
+    policy.permissions.iter().any(|row| row.approval.as_deref() == Some(kind))
+}
+
+/// Reads and checks a policy file.
+pub(crate) fn read_policy(path: &std::path::Path) -> anyhow::Result<Policy> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Policy::parse(&text).map_err(|error| anyhow::anyhow!("{}:{}: {}", path.display(), error.line, error.reason))
+}

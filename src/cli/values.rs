@@ -1,0 +1,83 @@
+//! The values of options, read once and typed from then on.
+
+use anyhow::Context;
+use chrono::NaiveDate;
+use clap::ValueEnum;
+
+use fbwin::Severity;
+use fbwin::time::{Span, Stamp, Time, parse_utc_offset};
+
+/// What fails a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    /// Findings of severity error.
+    Error,
+    /// Findings of severity warning or error.
+    Warning,
+    /// Any finding.
+    Note,
+    /// Findings of severity error, and sends that could not be judged.
+    Unproven,
+    /// Nothing.
+    Never,
+}
+
+impl FailOn {
+    /// The severity at which findings fail the run.
+    pub(crate) fn threshold(self) -> Option<Severity> {
+        match self {
+            FailOn::Error | FailOn::Unproven => Some(Severity::Error),
+            FailOn::Warning => Some(Severity::Warning),
+            FailOn::Note => Some(Severity::Note),
+            FailOn::Never => None,
+        }
+    }
+}
+
+/// A day, `2026-04-27`.
+pub(crate) fn day(text: &str) -> Result<NaiveDate, String> {
+    text.parse().map_err(|_| format!("`{text}` is not a day; write it as 2026-04-27"))
+}
+
+/// A moment that needs `--utc-offset` if it carries no offset of its own, or a day, which is its 00:00 UTC.
+#[derive(Clone, Debug)]
+pub(crate) struct Moment(String);
+
+impl Moment {
+    /// Takes the text; whether it is a time is known once the offset is.
+    pub(crate) fn text(text: &str) -> Result<Moment, String> {
+        Ok(Moment(text.to_owned()))
+    }
+
+    /// The moment.
+    pub(crate) fn at(&self, option: &str, utc_offset_s: Option<i32>) -> anyhow::Result<Time> {
+        if let Ok(day) = self.0.parse::<NaiveDate>() {
+            return Ok(Time::start_of(day));
+        }
+        let stamp = Stamp::parse(&self.0, utc_offset_s).map_err(|error| anyhow::anyhow!("`{}` {error}", self.0));
+        Ok(stamp.with_context(|| option.to_owned())?.at)
+    }
+}
+
+/// An offset from UTC in seconds east.
+pub(crate) fn utc_offset(text: &str) -> Result<i32, String> {
+    parse_utc_offset(text)
+}
+
+/// A length of elapsed time in ms.
+pub(crate) fn elapsed_ms(text: &str) -> Result<i64, String> {
+    match Span::parse(text)? {
+        Span::Ms(ms) => Ok(ms),
+        Span::Months(_) => Err(format!("`{text}` is too long here; use days, hours or shorter units")),
+    }
+}
+
+/// `KIND=ACCOUNT,...`; `KIND=none` says that no account has the approval.
+pub(crate) fn approval(text: &str) -> Result<(String, Vec<String>), String> {
+    let (kind, accounts) = text
+        .split_once('=')
+        .filter(|(kind, accounts)| !kind.trim().is_empty() && !accounts.trim().is_empty())
+        .ok_or_else(|| format!("`{text}` is not KIND=ACCOUNT,... such as news=111,222 or news=none"))?;
+    let accounts = accounts.split(',').map(str::trim).filter(|account| *account != "none").map(str::to_owned).collect();
+    Ok((kind.trim().to_owned(), accounts))
+}

@@ -1,0 +1,106 @@
+//! Reports: a format is a function of findings. Push, do not collect: a format that needs to see all of them first (the
+//! table) keeps what it needs.
+//!
+//! A new format is one file here and a line below. No format knows a log, a clock or a terminal; whether there may be
+//! colour, and how wide a table may be, the program says.
+
+mod csv;
+mod json;
+#[cfg(feature = "cli")]
+mod table;
+mod text;
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use crate::finding::{Finding, Judged, Summary};
+
+/// Takes findings as they come and a summary at the end.
+pub trait Report {
+    /// Takes one finding; they come in order of time.
+    ///
+    /// # Errors
+    /// The report could not be written.
+    fn finding(&mut self, finding: &Finding<'_>) -> io::Result<()>;
+
+    /// Takes the summary; nothing comes after it.
+    ///
+    /// # Errors
+    /// The report could not be written.
+    fn finish(&mut self, summary: &Summary) -> io::Result<()>;
+}
+
+/// Takes verdicts as they come.
+pub trait VerdictReport {
+    /// Takes one verdict; they come in order of time.
+    ///
+    /// # Errors
+    /// The report could not be written.
+    fn verdict(&mut self, judged: &Judged<'_>) -> io::Result<()>;
+}
+
+/// How a report may look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// Columns of the terminal.
+    pub width: u16,
+    /// Whether escape sequences for colour are welcome.
+    pub colour: bool,
+    /// How many findings of a rule a table shows in full; the rest it counts. `None` shows all.
+    pub rows_per_rule: Option<usize>,
+}
+
+/// A format of findings.
+pub struct Format {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// Makes the report.
+    pub report: for<'w> fn(&'w mut dyn Write, Look) -> Box<dyn Report + 'w>,
+}
+
+/// A format of verdicts.
+pub struct VerdictFormat {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// Makes the report.
+    pub report: for<'w> fn(&'w mut dyn Write) -> Box<dyn VerdictReport + 'w>,
+}
+
+/// The formats of findings; the first is the default.
+pub const FORMATS: &[Format] = &[
+    #[cfg(feature = "cli")]
+    table::FORMAT,
+    json::FORMAT,
+    json::LINES,
+    csv::FORMAT,
+];
+
+/// The formats of verdicts; the first is the default.
+pub const VERDICT_FORMATS: &[VerdictFormat] = &[text::FORMAT, json::VERDICTS, csv::VERDICTS];
+
+/// A text that came from a log as a terminal may show it: control characters and those that turn the writing round are
+/// spelt out, so that a message cannot move the cursor, recolour the report or hide a part of it.
+pub fn plain(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_unsafe) {
+        return Cow::Borrowed(text);
+    }
+    let spelt = text.chars().map(|c| if is_unsafe(c) { c.escape_unicode().to_string() } else { c.to_string() });
+    Cow::Owned(spelt.collect())
+}
+
+/// Whether a character acts on a terminal instead of standing on it.
+fn is_unsafe(c: char) -> bool {
+    let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    c.is_control() || turns
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_from_a_log_acts_on_a_terminal() {
+        assert_eq!(plain("ana \u{1f600} ж"), "ana \u{1f600} ж");
+        assert_eq!(plain("a\u{1b}[31mb\u{9b}c\u{202e}d\ne"), "a\\u{1b}[31mb\\u{9b}c\\u{202e}d\\u{a}e");
+    }
+}

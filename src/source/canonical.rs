@@ -1,0 +1,567 @@
+//! The canonical record: the names of its fields, what their values mean, and how a record becomes an event.
+//!
+//! A value that decides a verdict is never guessed: what cannot be read there makes the record a bad one. A word that
+//! only describes (who wrote it, how often a token may be used) is taken for absent if we do not know it, and counted.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserializer;
+use serde::de::Visitor;
+
+use crate::batch::Batch;
+use crate::event::{
+    Category, Channel, Entry, Event, Frequency, Kind, MessagingType, Place, Sender, Status, TokenType, tag_word, words,
+};
+use crate::time::Stamp;
+
+use super::tally::Tally;
+use super::{Options, shown};
+
+words! {
+    /// A field of the canonical record. The order is that of the contract.
+    Field {
+        /// When it happened.
+        Ts = "ts",
+        /// The channel.
+        Channel = "channel",
+        /// Whose conversation it is on the business's side.
+        Account = "account",
+        /// Whose it is on the user's side.
+        User = "user",
+        /// Who caused it.
+        Direction = "direction",
+        /// What happened.
+        Event = "event",
+        /// Message id.
+        Id = "id",
+        /// The text of a message.
+        Text = "text",
+        /// The send's messaging type.
+        MessagingType = "messaging_type",
+        /// The send's message tag.
+        Tag = "tag",
+        /// A one-time or recurring token.
+        Token = "token",
+        /// Which of the two it is.
+        TokenType = "token_type",
+        /// When it ends.
+        TokenExpires = "token_expires",
+        /// How often it may be used.
+        Frequency = "frequency",
+        /// The comment that a private reply answers.
+        Comment = "comment",
+        /// The template's name.
+        Template = "template",
+        /// The template's category.
+        Category = "category",
+        /// Whether it is a sponsored message.
+        Sponsored = "sponsored",
+        /// Who wrote it.
+        Sender = "sender",
+        /// Whether it promotes.
+        Promotional = "promotional",
+        /// What became of it.
+        Status = "status",
+        /// The code Meta rejected it with.
+        ErrorCode = "error_code",
+        /// The subcode Meta rejected it with.
+        ErrorSubcode = "error_subcode",
+        /// How the user came into the conversation.
+        Entry = "entry",
+        /// The user's country.
+        Region = "region",
+    }
+}
+
+/// Reads the value of `--map`: `ts=SentDate,user=From`.
+///
+/// # Errors
+/// What is wrong with the text, as half a sentence.
+pub fn parse_map(text: &str) -> Result<Vec<(Field, String)>, String> {
+    let mut map: Vec<(Field, String)> = Vec::new();
+    for pair in text.split(',') {
+        let (name, column) = pair
+            .split_once('=')
+            .map(|(name, column)| (name.trim(), column.trim()))
+            .filter(|(_, column)| !column.is_empty())
+            .ok_or_else(|| format!("`{}` is not of the form field=column", shown(pair)))?;
+        let Some(field) = Field::from_word(name) else {
+            return Err(format!("`{}` is none of our fields, which are {}", shown(name), list(Field::ALL)));
+        };
+        if map.iter().any(|(known, _)| *known == field) {
+            return Err(format!("`{field}` is mapped twice; each of {} may be mapped once", list(Field::ALL)));
+        }
+        if map.iter().any(|(_, known)| folded(known) == folded(column)) {
+            return Err(format!("the column `{}` is mapped to two fields", shown(column)));
+        }
+        map.push((field, column.to_owned()));
+    }
+    Ok(map)
+}
+
+fn list<T: fmt::Display>(all: &[T]) -> String {
+    all.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn folded(name: &str) -> String {
+    name.trim().to_lowercase()
+}
+
+/// What the fields are called in the inputs. A field that is mapped is known by its mapped name only.
+#[derive(Clone, Debug)]
+pub(super) struct Names {
+    /// Folded names given by the user, and as they were given.
+    mapped: Vec<(String, Field, String)>,
+    own: Vec<Field>,
+}
+
+impl Names {
+    pub(super) fn new(map: &[(Field, String)]) -> Names {
+        let own = Field::ALL.iter().copied().filter(|field| map.iter().all(|(mapped, _)| mapped != field)).collect();
+        let mapped = map.iter().map(|(field, name)| (folded(name), *field, name.trim().to_owned())).collect();
+        Names { mapped, own }
+    }
+
+    /// The field of this name, spelt exactly unless it is a mapped one.
+    pub(super) fn find(&self, name: &str) -> Option<Field> {
+        self.find_mapped(name).or_else(|| self.own.iter().copied().find(|field| field.word() == name))
+    }
+
+    /// The field of this name in a header, where people write `Messaging Type`.
+    pub(super) fn find_loosely(&self, name: &str) -> Option<Field> {
+        let own = || {
+            let name = folded(name).replace([' ', '-'], "_");
+            self.own.iter().copied().find(|field| field.word() == name)
+        };
+        self.find_mapped(name).or_else(own)
+    }
+
+    fn find_mapped(&self, name: &str) -> Option<Field> {
+        if self.mapped.is_empty() {
+            return None;
+        }
+        let name = folded(name);
+        self.mapped.iter().find(|(mapped, ..)| *mapped == name).map(|(_, field, _)| *field)
+    }
+
+    /// What the field is called in the inputs.
+    pub(super) fn of(&self, field: Field) -> &str {
+        self.mapped.iter().find(|(_, mapped, _)| *mapped == field).map_or(field.word(), |(.., name)| name)
+    }
+
+    /// The fields that the user mapped.
+    pub(super) fn mapped(&self) -> impl Iterator<Item = Field> {
+        self.mapped.iter().map(|(_, field, _)| *field)
+    }
+}
+
+/// A value as a log wrote it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Value<'a> {
+    /// There is no such key or column.
+    #[default]
+    Unset,
+    /// A JSON null.
+    Null,
+    Text(&'a str),
+    /// A JSON string with its quotes and escapes.
+    JsonText(&'a str),
+    /// The inside of a quoted CSV field, in which `""` stands for `"`.
+    CsvText(&'a str),
+    /// A JSON number, digit for digit.
+    Number(&'a str),
+    Truth(bool),
+    /// A JSON object or array.
+    Nested,
+}
+
+/// The values of one record.
+#[derive(Debug, Default)]
+pub(super) struct Record<'a> {
+    values: [Value<'a>; Field::ALL.len()],
+}
+
+impl<'a> Record<'a> {
+    /// Sets a value; `false` if there was one already.
+    pub(super) fn set(&mut self, field: Field, value: Value<'a>) -> bool {
+        // There are as many values as fields.
+        let Some(place) = self.values.get_mut(field as usize) else { return false };
+        std::mem::replace(place, value) == Value::Unset
+    }
+
+    fn get(&self, field: Field) -> Value<'a> {
+        self.values.get(field as usize).copied().unwrap_or_default()
+    }
+}
+
+/// Makes an event of a record and adds it to the batch.
+///
+/// # Errors
+/// Why the record cannot be read, as half a sentence.
+pub(super) fn push(
+    record: &Record<'_>,
+    names: &Names,
+    place: Place,
+    options: &Options,
+    batch: &mut Batch,
+    tally: &mut Tally,
+) -> Result<(), String> {
+    let reader = Reader { record, names, options };
+    let mut unknown = Vec::new();
+
+    let channel = reader.channel()?;
+    let ts = reader.stamp(Field::Ts, channel)?.ok_or_else(|| reader.lacks(Field::Ts))?;
+    let user = reader.name(Field::User)?.ok_or_else(|| reader.lacks(Field::User))?;
+    let (kind, unknown_event) = reader.kind()?;
+    // On a send these decide the verdict; on a move of the user's they say nothing we read.
+    let decisive = kind == Kind::Send;
+    let account = reader.name(Field::Account)?;
+    let id = reader.name(Field::Id)?;
+    let tag = reader.text(Field::Tag)?.map(|text| tag_word(&text));
+    let token = reader.name(Field::Token)?;
+    let token_expires = reader.stamp(Field::TokenExpires, channel)?.map(|stamp| stamp.at);
+    let comment = reader.name(Field::Comment)?;
+    let template = reader.name(Field::Template)?;
+    let region = reader.text(Field::Region)?.map(|text| text.to_uppercase());
+    let mut event = Event {
+        at: ts.at,
+        precision_ms: ts.precision_ms,
+        channel,
+        account: account.as_deref().unwrap_or(&options.account),
+        user: &user,
+        kind,
+        id: id.as_deref(),
+        place,
+        messaging_type: reader.word(Field::MessagingType, MessagingType::from_word, &mut unknown)?,
+        tag: tag.as_deref(),
+        token: token.as_deref(),
+        token_type: reader.word(Field::TokenType, TokenType::from_word, &mut unknown)?,
+        token_expires,
+        frequency: reader.word(Field::Frequency, Frequency::from_word, &mut unknown)?,
+        comment: comment.as_deref(),
+        template: template.as_deref(),
+        category: reader.word(Field::Category, Category::from_word, &mut unknown)?,
+        sender: reader.word(Field::Sender, Sender::from_word, &mut unknown)?,
+        entry: reader.word(Field::Entry, Entry::from_word, &mut unknown)?,
+        sponsored: reader.decided(Field::Sponsored, truth, decisive, &mut unknown)?.unwrap_or(false),
+        promotional: reader.decided(Field::Promotional, truth, decisive, &mut unknown)?,
+        status: reader.decided(Field::Status, status, decisive, &mut unknown)?,
+        error_code: reader.code(Field::ErrorCode)?,
+        error_subcode: reader.code(Field::ErrorSubcode)?,
+        region: region.as_deref(),
+        ..Event::default()
+    };
+    let text = match batch.reads_text(&event) {
+        true => reader.free(Field::Text)?,
+        false => reader.unneeded(Field::Text).map(|()| None)?,
+    };
+    event.text = text.as_deref();
+    if !batch.push(&event) {
+        return Err("is too large for a batch; lower --max-record".to_owned());
+    }
+    if let Some(word) = unknown_event {
+        tally.unknown_event(&word);
+    }
+    for (field, word) in unknown {
+        tally.unknown_word(field, &word);
+    }
+    Ok(())
+}
+
+/// Reads the values of one record, each by the rule of its kind.
+struct Reader<'r, 'a> {
+    record: &'r Record<'a>,
+    names: &'r Names,
+    options: &'r Options,
+}
+
+/// The words that are not known, by field.
+type Unknown<'a> = Vec<(Field, Cow<'a, str>)>;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    In,
+    Out,
+}
+
+impl<'a> Reader<'_, 'a> {
+    fn channel(&self) -> Result<Channel, String> {
+        let Some(word) = self.text(Field::Channel)? else { return Ok(Channel::default()) };
+        Channel::from_word(&word)
+            .ok_or_else(|| self.wrong(Field::Channel, &word, "write messenger, instagram or whatsapp"))
+    }
+
+    /// What happened, from `event` and `direction` together; and the word of `event` if we do not know it.
+    fn kind(&self) -> Result<(Kind, Option<Cow<'a, str>>), String> {
+        let direction = match self.text(Field::Direction)? {
+            None => None,
+            Some(word) => {
+                let read = direction(&word).ok_or_else(|| self.wrong(Field::Direction, &word, "write in or out"))?;
+                Some(read)
+            }
+        };
+        let Some(word) = self.text(Field::Event)? else {
+            return match direction {
+                Some(Direction::In) => Ok((Kind::Message, None)),
+                Some(Direction::Out) => Ok((Kind::Send, None)),
+                None => Err(format!("has neither `{}` nor `{}`", self.of(Field::Event), self.of(Field::Direction))),
+            };
+        };
+        let kind = match (Kind::from_word(&word), direction) {
+            (None, _) => return Ok((Kind::Other, Some(word))),
+            (Some(Kind::Send), Some(Direction::In)) => {
+                return Err("contradicts itself: the event is `send` and the direction is in".to_owned());
+            }
+            // Many logs write `message` for what goes out as well.
+            (Some(Kind::Message), Some(Direction::Out)) => Kind::Send,
+            // The business's own reaction or comment opens nothing.
+            (Some(kind), Some(Direction::Out)) if kind.is_users() => Kind::Other,
+            (Some(kind), _) => kind,
+        };
+        Ok((kind, None))
+    }
+
+    fn stamp(&self, field: Field, channel: Channel) -> Result<Option<Stamp>, String> {
+        let value = self.record.get(field);
+        if let Value::Truth(_) = value {
+            return Err(self.wrong_type(field));
+        }
+        let Some(text) = self.scalar(field)? else { return Ok(None) };
+        let spoilt = text.bytes().all(|c| c.is_ascii_digit() || b".,eE+".contains(&c)) && text.contains(['e', 'E']);
+        if spoilt {
+            return Err(self.wrong(field, &text, "was rounded by a spreadsheet; write all digits of the epoch"));
+        }
+        let written = Stamp::parse(&text, self.options.utc_offset_s)
+            .map_err(|error| self.wrong(field, &text, &error.to_string()))?;
+        let is_calendar = text.as_bytes().get(4) == Some(&b'-');
+        let precision_ms = precision_ms(written.precision_ms, is_calendar, channel);
+        let precision_ms = precision_ms.max(self.options.precision_ms.unwrap_or(0));
+        Ok(Some(Stamp { precision_ms, ..written }))
+    }
+
+    /// An id or a credential: text, or an integer taken digit for digit.
+    fn name(&self, field: Field) -> Result<Option<Cow<'a, str>>, String> {
+        let value = self.record.get(field);
+        let Some(text) = self.scalar(field)? else { return Ok(None) };
+        let spoilt = match value {
+            Value::Truth(_) => return Err(self.wrong_type(field)),
+            Value::Number(_) => !text.trim_start_matches('-').bytes().all(|c| c.is_ascii_digit()),
+            _ => is_rounded(&text),
+        };
+        if spoilt {
+            return Err(format!("`{}` was rounded by a spreadsheet; export it as text", self.of(field)));
+        }
+        Ok(Some(text))
+    }
+
+    /// A word or code, which no log has reason to write as a number.
+    fn text(&self, field: Field) -> Result<Option<Cow<'a, str>>, String> {
+        match self.record.get(field) {
+            Value::Number(_) | Value::Truth(_) => Err(self.wrong_type(field)),
+            _ => self.scalar(field),
+        }
+    }
+
+    /// What people wrote: blanks count, and the number 7 is the text `7`. Half an emoji, which a program cut in two,
+    /// makes no record unreadable.
+    fn free(&self, field: Field) -> Result<Option<Cow<'a, str>>, String> {
+        let text = match self.record.get(field) {
+            Value::JsonText(json) => Cow::Owned(match unescaped(json) {
+                Ok(text) => text,
+                Err(halves) => String::from_utf8_lossy(&halves).into_owned(),
+            }),
+            Value::Text(text) => Cow::Borrowed(text),
+            Value::CsvText(text) => Cow::Owned(text.replace("\"\"", "\"")),
+            Value::Number(text) => Cow::Borrowed(text),
+            Value::Unset | Value::Null => return Ok(None),
+            Value::Truth(_) | Value::Nested => return Err(self.wrong_type(field)),
+        };
+        Ok(Some(text).filter(|text| !text.is_empty()))
+    }
+
+    /// A text that nobody needs, looked at only so far that a bad record does not become a good one.
+    fn unneeded(&self, field: Field) -> Result<(), String> {
+        match self.record.get(field) {
+            Value::Truth(_) | Value::Nested => Err(self.wrong_type(field)),
+            _ => Ok(()),
+        }
+    }
+
+    /// A word of a closed list. One that is not on it is noted, and taken for absent.
+    fn word<T>(
+        &self,
+        field: Field,
+        from_word: fn(&str) -> Option<T>,
+        unknown: &mut Unknown<'a>,
+    ) -> Result<Option<T>, String> {
+        let Some(word) = self.text(field)? else { return Ok(None) };
+        let known = from_word(&word);
+        if known.is_none() {
+            unknown.push((field, word));
+        }
+        Ok(known)
+    }
+
+    /// The same for a word that decides the verdict where `decisive`: there it must be one we know.
+    fn decided<T>(
+        &self,
+        field: Field,
+        from_word: fn(&str) -> Option<T>,
+        decisive: bool,
+        unknown: &mut Unknown<'a>,
+    ) -> Result<Option<T>, String> {
+        let Some(word) = self.scalar(field)? else { return Ok(None) };
+        match from_word(&word) {
+            Some(known) => Ok(Some(known)),
+            None if decisive => {
+                let hint = if field == Field::Status { "write sent or failed" } else { "write true or false" };
+                Err(self.wrong(field, &word, hint))
+            }
+            None => {
+                unknown.push((field, word));
+                Ok(None)
+            }
+        }
+    }
+
+    /// An error code; 0 is none.
+    fn code(&self, field: Field) -> Result<Option<i32>, String> {
+        let Some(text) = self.scalar(field)? else { return Ok(None) };
+        // A column of integers with gaps becomes `10.0` in many a table.
+        let digits = match text.split_once('.') {
+            Some((digits, zeros)) if zeros.bytes().all(|c| c == b'0') => digits,
+            _ => &text,
+        };
+        match digits.parse() {
+            Ok(0) => Ok(None),
+            Ok(code) => Ok(Some(code)),
+            Err(_) => Err(self.wrong(field, &text, "is not an integer")),
+        }
+    }
+
+    /// Any single value as trimmed text; an empty one says nothing.
+    fn scalar(&self, field: Field) -> Result<Option<Cow<'a, str>>, String> {
+        let text = match self.record.get(field) {
+            Value::Unset | Value::Null => return Ok(None),
+            Value::Nested => return Err(self.wrong_type(field)),
+            Value::Truth(truth) => Cow::Borrowed(if truth { "true" } else { "false" }),
+            Value::Text(text) | Value::Number(text) => Cow::Borrowed(text),
+            Value::CsvText(text) if text.contains('"') => Cow::Owned(text.replace("\"\"", "\"")),
+            Value::CsvText(text) => Cow::Borrowed(text),
+            Value::JsonText(json) => match unescaped(json) {
+                Ok(text) => Cow::Owned(text),
+                Err(_) => return Err(format!("`{}` holds half of a surrogate pair", self.of(field))),
+            },
+        };
+        let text = match text {
+            Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
+            Cow::Owned(text) if text.trim().len() == text.len() => Cow::Owned(text),
+            Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
+        };
+        Ok(Some(text).filter(|text| !text.is_empty()))
+    }
+
+    fn of(&self, field: Field) -> &str {
+        self.names.of(field)
+    }
+
+    fn lacks(&self, field: Field) -> String {
+        match self.of(field) {
+            name if name == field.word() => {
+                format!("has no `{name}`; if it is called otherwise, give --map {name}=...")
+            }
+            name => format!("has no `{name}`, which --map names as {field}"),
+        }
+    }
+
+    fn wrong(&self, field: Field, text: &str, why: &str) -> String {
+        format!("`{}` `{}`: {why}", self.of(field), shown(text))
+    }
+
+    fn wrong_type(&self, field: Field) -> String {
+        let found = match self.record.get(field) {
+            Value::Truth(_) => "true or false",
+            Value::Nested => "an object or array",
+            _ => "a number",
+        };
+        format!("`{}` must be text, not {found}", self.of(field))
+    }
+}
+
+/// How precise a time is taken to be.
+///
+/// Messenger and Instagram keep milliseconds, so a time their log writes with seconds or finer is the exact one, its
+/// fraction left away where it was nothing to anybody; a time without seconds, or an epoch in seconds, was cut by a
+/// program and says so. WhatsApp itself keeps seconds, and there a time is as precise as it is written.
+fn precision_ms(written_ms: u32, is_calendar: bool, channel: Channel) -> u32 {
+    let exact = channel != Channel::Whatsapp && is_calendar && written_ms <= 1_000;
+    if exact { 0 } else { written_ms }
+}
+
+/// Whether a text is a number in a spreadsheet's or a table program's form: `2.7E+16`, `24000000073615024.0`.
+fn is_rounded(text: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|c| c.is_ascii_digit());
+    let decimal = |text: &str| text.split_once(['.', ',']).map_or(digits(text), |(a, b)| digits(a) && digits(b));
+    if !text.starts_with(|c: char| c.is_ascii_digit()) {
+        return false;
+    }
+    if let Some((number, exponent)) = text.split_once("E+").or_else(|| text.split_once("e+")) {
+        return decimal(number) && digits(exponent);
+    }
+    text.split_once('.')
+        .is_some_and(|(whole, zeros)| digits(whole) && digits(zeros) && zeros.bytes().all(|c| c == b'0'))
+}
+
+fn direction(word: &str) -> Option<Direction> {
+    const IN: [&str; 5] = ["in", "inbound", "incoming", "user", "received"];
+    const OUT: [&str; 6] = ["out", "outbound", "outgoing", "page", "business", "sent"];
+    let is = |known: &&str| known.eq_ignore_ascii_case(word);
+    match (IN.iter().any(is), OUT.iter().any(is)) {
+        (true, _) => Some(Direction::In),
+        (_, true) => Some(Direction::Out),
+        _ => None,
+    }
+}
+
+fn status(word: &str) -> Option<Status> {
+    const SENT: [&str; 4] = ["sent", "delivered", "read", "ok"];
+    const FAILED: [&str; 4] = ["failed", "error", "rejected", "undelivered"];
+    let is = |known: &&str| known.eq_ignore_ascii_case(word);
+    match (SENT.iter().any(is), FAILED.iter().any(is)) {
+        (true, _) => Some(Status::Sent),
+        (_, true) => Some(Status::Failed),
+        _ => None,
+    }
+}
+
+fn truth(word: &str) -> Option<bool> {
+    // The decimals are what table programs make of a column of 0, 1 and gaps.
+    const TRUE: [&str; 4] = ["true", "1", "yes", "1.0"];
+    const FALSE: [&str; 4] = ["false", "0", "no", "0.0"];
+    let is = |known: &&str| known.eq_ignore_ascii_case(word);
+    match (TRUE.iter().any(is), FALSE.iter().any(is)) {
+        (true, _) => Some(true),
+        (_, true) => Some(false),
+        _ => None,
+    }
+}
+
+/// What a JSON string says; the bytes of it if half a surrogate pair keeps them from being text.
+fn unescaped(json: &str) -> Result<String, Vec<u8>> {
+    struct Bytes;
+    impl Visitor<'_> for Bytes {
+        type Value = Vec<u8>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a string")
+        }
+
+        fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+            Ok(bytes.to_vec())
+        }
+    }
+    // The string has been parsed once already; asked for as bytes it may hold what no text can.
+    let bytes = serde_json::Deserializer::from_str(json).deserialize_bytes(Bytes).unwrap_or_default();
+    String::from_utf8(bytes).map_err(|error| error.into_bytes())
+}

@@ -1,0 +1,323 @@
+//! CSV: a header with our names, or with names that `--map` explains, and a record a row.
+//!
+//! Rows are cut here rather than by the `csv` crate, because that one reads on through a stray quote: a row that
+//! opens one swallows the rows after it, up to the next quote, into a field that nobody looks at, and they are gone
+//! without a word. Here a quote must be closed, and followed by a delimiter or the end of the row; otherwise its line
+//! is a bad record and reading goes on with the next line.
+
+use memchr::{memchr, memchr2};
+
+use super::canonical::{Field, Names, Record, Value};
+use super::{Fit, Format, Layout, Opened, Refusal, Sink, Start, shown, too_long};
+
+const QUOTE: u8 = b'"';
+const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
+
+/// How the bytes of a table fall into rows and cells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Dialect {
+    delimiter: u8,
+    /// Line feed, or carriage return where there are only those.
+    line_end: u8,
+    max_record_bytes: usize,
+}
+
+struct Csv {
+    dialect: Dialect,
+    names: Names,
+    /// What each column holds, if it is one of our fields.
+    columns: Vec<Option<Field>>,
+}
+
+/// A header as it was found.
+struct Header {
+    dialect: Dialect,
+    cells: Vec<String>,
+    columns: Vec<Option<Field>>,
+    line: u64,
+    /// How many bytes there are up to the first row.
+    len: usize,
+}
+
+fn fits(start: &Start<'_>) -> Fit {
+    let names = Names::new(&start.options.map);
+    match header(start, &names).and_then(|header| refusal(&header, &names).map_or(Ok(()), Err)) {
+        Ok(()) => Fit::Surely,
+        Err(_) => Fit::Perhaps,
+    }
+}
+
+fn open(start: &Start<'_>) -> Result<Opened, Refusal> {
+    let names = Names::new(&start.options.map);
+    let header = header(start, &names)?;
+    if let Some(refusal) = refusal(&header, &names) {
+        return Err(refusal);
+    }
+    let layout = Csv { dialect: header.dialect, names, columns: header.columns };
+    Ok(Opened { layout: Box::new(layout), skip: header.len })
+}
+
+/// Finds the header and the delimiter under which it shows most of our fields.
+fn header(start: &Start<'_>, names: &Names) -> Result<Header, Refusal> {
+    let blank = start.bytes.iter().take_while(|c| c.is_ascii_whitespace()).count();
+    // A header does not begin with a blank cell, but a tab is a blank.
+    let mut at = blank;
+    let line_end = match memchr2(b'\r', b'\n', &start.bytes[at..]) {
+        Some(end) if start.bytes[at + end] == b'\r' && start.bytes.get(at + end + 1) != Some(&b'\n') => b'\r',
+        _ => b'\n',
+    };
+    let mut delimiters = DELIMITERS.to_vec();
+    // Excel's own way to say which delimiter it used.
+    if let [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', delimiter, rest @ ..] = &start.bytes[at..]
+        && let Some(end) = memchr(line_end, rest).filter(|end| rest[..*end].trim_ascii().is_empty())
+    {
+        delimiters = vec![*delimiter];
+        at += 5 + end + 1;
+    }
+    let line = 1 + memchr::memchr_iter(line_end, &start.bytes[..at]).count() as u64;
+    let refuse = |reason: &str| Refusal { line, reason: reason.to_owned() };
+    let mut best: Option<(usize, Header)> = None;
+    for delimiter in delimiters {
+        let dialect = Dialect { delimiter, line_end, max_record_bytes: start.options.max_record_bytes };
+        let Scan::Row(len) = dialect.scan(&start.bytes[at..], true) else { continue };
+        let Ok(row) = std::str::from_utf8(dialect.without_end(&start.bytes[at..at + len])) else {
+            return Err(refuse("is not UTF-8; export it as CSV UTF-8"));
+        };
+        if row.contains('\0') {
+            return Err(refuse("is not text"));
+        }
+        let cells: Vec<String> = dialect.cells(row).map(|cell| unquoted(cell).trim().to_owned()).collect();
+        let columns: Vec<Option<Field>> = cells.iter().map(|cell| names.find_loosely(cell)).collect();
+        let known = columns.iter().flatten().count();
+        if best.as_ref().is_none_or(|(most, _)| *most < known) {
+            best = Some((known, Header { dialect, cells, columns, line, len: at + len }));
+        }
+    }
+    match best {
+        Some((_, header)) if header.len - at <= start.options.max_record_bytes => Ok(header),
+        Some(_) => Err(refuse(&too_long(start.options.max_record_bytes))),
+        None => Err(refuse(STRAY_QUOTE)),
+    }
+}
+
+/// Why the rows under this header cannot be read, if so.
+fn refusal(header: &Header, names: &Names) -> Option<Refusal> {
+    let refuse = |reason: String| Some(Refusal { line: header.line, reason });
+    let has = |field: Field| header.columns.contains(&Some(field));
+    for (at, column) in header.columns.iter().enumerate() {
+        if let Some(field) = column.filter(|field| header.columns[..at].contains(&Some(*field))) {
+            return refuse(format!("the header has the column `{}` twice", names.of(field)));
+        }
+    }
+    let there = || header.cells.iter().take(30).map(|cell| shown(cell)).collect::<Vec<_>>().join(", ");
+    let unfound: Vec<&str> = names.mapped().filter(|field| !has(*field)).map(|field| names.of(field)).collect();
+    if !unfound.is_empty() {
+        let unfound = unfound.iter().map(|name| shown(name)).collect::<Vec<_>>().join("`, `");
+        return refuse(format!("the header has no column `{unfound}`, which --map names; it has {}", there()));
+    }
+    let mut missing: Vec<&str> =
+        [Field::Ts, Field::User].into_iter().filter(|field| !has(*field)).map(Field::word).collect();
+    if !has(Field::Event) && !has(Field::Direction) {
+        missing.push("event` or `direction");
+    }
+    if missing.is_empty() {
+        return None;
+    }
+    let missing = missing.join("`, `");
+    refuse(format!("the header has no column `{missing}`; name them with --map ts=...,user=...; it has {}", there()))
+}
+
+impl Layout for Csv {
+    fn line_end(&self) -> u8 {
+        self.dialect.line_end
+    }
+
+    fn cut(&self, bytes: &[u8]) -> usize {
+        let mut whole = 0;
+        loop {
+            match self.dialect.scan(&bytes[whole..], false) {
+                Scan::Row(len) | Scan::Stray(len) => whole += len,
+                Scan::Open => return whole,
+            }
+            if whole == bytes.len() {
+                return whole;
+            }
+        }
+    }
+
+    fn read(&self, bytes: &[u8], first_line: u64, sink: &mut Sink<'_>) {
+        let text = std::str::from_utf8(bytes).ok();
+        let (mut begin, mut line) = (0, first_line);
+        while begin < bytes.len() {
+            let (end, closed) = match self.dialect.scan(&bytes[begin..], true) {
+                Scan::Row(len) => (begin + len, true),
+                Scan::Stray(len) => (begin + len, false),
+                Scan::Open => (bytes.len(), false),
+            };
+            let row = self.dialect.without_end(&bytes[begin..end]);
+            let outcome = if self.dialect.max_record_bytes < row.len() {
+                Err(too_long(self.dialect.max_record_bytes))
+            } else if !closed {
+                Err(STRAY_QUOTE.to_owned())
+            } else {
+                let row = match text {
+                    Some(text) => text.get(begin..begin + row.len()),
+                    None => std::str::from_utf8(row).ok(),
+                };
+                match row {
+                    Some(row) => self.row(row, line, sink),
+                    None => Err("is not UTF-8; export it as CSV UTF-8".to_owned()),
+                }
+            };
+            if let Err(reason) = outcome {
+                sink.bad(line, reason);
+            }
+            line += memchr::memchr_iter(self.dialect.line_end, &bytes[begin..end]).count() as u64;
+            begin = end;
+        }
+    }
+}
+
+impl Csv {
+    fn row(&self, row: &str, line: u64, sink: &mut Sink<'_>) -> Result<(), String> {
+        let mut record = Record::default();
+        let mut is_blank = true;
+        let mut too_many = false;
+        let mut columns = self.columns.iter();
+        for cell in self.dialect.cells(row) {
+            let column = columns.next();
+            let (Value::Text(text) | Value::CsvText(text)) = cell else { continue };
+            if text.trim_ascii().is_empty() {
+                continue;
+            }
+            is_blank = false;
+            match column {
+                Some(Some(field)) => {
+                    if *field == Field::User {
+                        sink.tally.id(text);
+                    }
+                    record.set(*field, cell);
+                }
+                Some(None) => {}
+                None => too_many = true,
+            }
+        }
+        // Spreadsheets like to end in rows of delimiters alone.
+        if is_blank {
+            return Ok(());
+        }
+        if too_many {
+            return Err(format!("has more fields than the header, which has {}", self.columns.len()));
+        }
+        if row.contains('\0') {
+            return Err("holds a NUL byte".to_owned());
+        }
+        sink.record(&record, &self.names, line)
+    }
+}
+
+const STRAY_QUOTE: &str = "has an opening quote without a closing one before a delimiter";
+
+/// What lies at the beginning of some bytes.
+#[derive(Debug, PartialEq, Eq)]
+enum Scan {
+    /// A row of so many bytes, with its line end.
+    Row(usize),
+    /// A row whose quotes are wrong; its first line has so many bytes.
+    Stray(usize),
+    /// The beginning of a row whose end is not there yet.
+    Open,
+}
+
+impl Dialect {
+    /// Finds the end of the row that begins here.
+    ///
+    /// A block is scanned twice: when it is cut, with more bytes behind it, and when it is read, without them. Both
+    /// must agree on where rows begin. They do, because a quote that is stray with all bytes in view is no less so
+    /// when the view ends earlier.
+    fn scan(&self, bytes: &[u8], at_end: bool) -> Scan {
+        let is_end = |at: usize| bytes.get(at) == Some(&self.line_end);
+        let mut at = 0;
+        loop {
+            let Some(found) = memchr2(QUOTE, self.line_end, &bytes[at..]) else {
+                return if at_end { Scan::Row(bytes.len()) } else { Scan::Open };
+            };
+            at += found;
+            if is_end(at) {
+                return Scan::Row(at + 1);
+            }
+            let opens = at == 0 || bytes[at - 1] == self.delimiter;
+            at += 1;
+            if !opens {
+                continue;
+            }
+            at = loop {
+                let Some(found) = memchr(QUOTE, &bytes[at..]) else {
+                    let given_up = at_end || self.max_record_bytes < bytes.len();
+                    return if given_up { self.stray(bytes, at_end) } else { Scan::Open };
+                };
+                at += found + 1;
+                match bytes.get(at) {
+                    Some(&QUOTE) => at += 1,
+                    Some(c) if *c == self.delimiter || *c == self.line_end => break at,
+                    Some(b'\r') if is_end(at + 1) => break at,
+                    Some(b'\r') if at + 1 == bytes.len() && at_end => break at,
+                    Some(b'\r') if at + 1 == bytes.len() => return Scan::Open,
+                    Some(_) => return self.stray(bytes, at_end),
+                    None if at_end => break at,
+                    None => return Scan::Open,
+                }
+            };
+        }
+    }
+
+    fn stray(&self, bytes: &[u8], at_end: bool) -> Scan {
+        match memchr(self.line_end, bytes) {
+            Some(end) => Scan::Stray(end + 1),
+            None if at_end => Scan::Stray(bytes.len()),
+            None => Scan::Open,
+        }
+    }
+
+    fn without_end<'b>(&self, row: &'b [u8]) -> &'b [u8] {
+        let row = row.strip_suffix(&[self.line_end]).unwrap_or(row);
+        row.strip_suffix(b"\r").unwrap_or(row)
+    }
+
+    /// The cells of a row whose quotes are right.
+    fn cells<'r>(&self, row: &'r str) -> impl Iterator<Item = Value<'r>> {
+        let delimiter = self.delimiter;
+        let mut rest = Some(row);
+        std::iter::from_fn(move || {
+            let row = rest?;
+            let bytes = row.as_bytes();
+            let quoted = bytes.first() == Some(&QUOTE);
+            let mut end = 0;
+            if quoted {
+                end = 1;
+                while let Some(found) = memchr(QUOTE, &bytes[end..]) {
+                    end += found + 1;
+                    if bytes.get(end) != Some(&QUOTE) {
+                        break;
+                    }
+                    end += 1;
+                }
+            }
+            let end = memchr(delimiter, &bytes[end..]).map(|found| end + found);
+            let cell = &row[..end.unwrap_or(row.len())];
+            rest = end.map(|end| &row[end + 1..]);
+            let inside = cell.strip_prefix('"').and_then(|cell| cell.strip_suffix('"'));
+            Some(inside.map_or(Value::Text(cell), Value::CsvText))
+        })
+    }
+}
+
+fn unquoted(cell: Value<'_>) -> String {
+    match cell {
+        Value::CsvText(text) => text.replace("\"\"", "\""),
+        Value::Text(text) => text.to_owned(),
+        _ => String::new(),
+    }
+}
+
+pub(super) const FORMAT: Format = Format { name: "csv", fits, open };

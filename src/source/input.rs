@@ -1,0 +1,405 @@
+//! Finding inputs and reading them in blocks of whole records.
+//!
+//! Blocks bound the memory whatever the input: a log of 100 GB, one line of 2 GB, a pipe that never says how long it
+//! is. They are cut by one thread at a time, which only looks for line ends; reading what they say is for the others.
+
+use std::collections::{HashSet, VecDeque};
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{FORMATS, Fit, Format, InputReading, Layout, Opened, Options, Refusal, Sink, Start, too_long};
+
+/// The size of a block: large enough that starting one costs nothing, small enough for the cache of one core or two.
+const BLOCK_BYTES: usize = 4 << 20;
+
+/// Where a log is read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// Standard input.
+    Stdin,
+    /// A file, or whatever else can be opened and read: a named pipe, `/dev/fd/63`.
+    Path(PathBuf),
+}
+
+impl fmt::Display for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Input::Stdin => f.write_str("<stdin>"),
+            Input::Path(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+/// Why inputs cannot be found or read.
+#[derive(Debug)]
+pub enum SourceError {
+    /// The operating system refused.
+    Io {
+        /// The path as given, or `<stdin>`.
+        name: String,
+        /// Its words.
+        error: io::Error,
+    },
+    /// A directory without a file.
+    NoFile {
+        /// The directory as given.
+        name: String,
+    },
+    /// `-` given twice.
+    StdinTwice,
+}
+
+impl SourceError {
+    fn io(name: impl fmt::Display, error: io::Error) -> SourceError {
+        SourceError::Io { name: name.to_string(), error }
+    }
+}
+
+impl fmt::Display for SourceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SourceError::Io { name, error } => write!(f, "cannot read `{name}`: {error}"),
+            SourceError::NoFile { name } => write!(f, "the directory `{name}` holds no file to read"),
+            SourceError::StdinTwice => f.write_str("`-` (standard input) can be read only once"),
+        }
+    }
+}
+
+impl std::error::Error for SourceError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            SourceError::Io { error, .. } => Some(error),
+            SourceError::NoFile { .. } | SourceError::StdinTwice => None,
+        }
+    }
+}
+
+/// The inputs that the arguments name: `-` is standard input, a directory stands for the files in and below it in
+/// sorted order, without hidden ones. A file that is named twice, under whatever names, is read once.
+///
+/// # Errors
+/// What does not exist or cannot be read, a directory without files, and a second `-`.
+pub fn find(args: &[PathBuf]) -> Result<Vec<Input>, SourceError> {
+    let mut found = Found::default();
+    for arg in args {
+        if arg.as_os_str() == "-" {
+            if found.inputs.contains(&Input::Stdin) {
+                return Err(SourceError::StdinTwice);
+            }
+            found.inputs.push(Input::Stdin);
+            continue;
+        }
+        let kind = fs::metadata(arg).map_err(|error| SourceError::io(arg.display(), error))?;
+        if kind.is_dir() {
+            if !found.walk(arg)? {
+                return Err(SourceError::NoFile { name: arg.display().to_string() });
+            }
+        } else {
+            found.file(arg);
+        }
+    }
+    Ok(found.inputs)
+}
+
+#[derive(Default)]
+struct Found {
+    inputs: Vec<Input>,
+    /// The canonical paths of all files and directories met so far.
+    seen: HashSet<PathBuf>,
+}
+
+impl Found {
+    /// Whether this is the first name of what `path` leads to. A pipe that the shell opened for us has no canonical
+    /// path; its own must do.
+    fn is_new(&mut self, path: &Path) -> bool {
+        self.seen.insert(path.canonicalize().unwrap_or_else(|_| path.to_owned()))
+    }
+
+    fn file(&mut self, path: &Path) {
+        if self.is_new(path) {
+            self.inputs.push(Input::Path(path.to_owned()));
+        }
+    }
+
+    /// Adds the files in and below a directory; whether there are any, or were when we came by before.
+    fn walk(&mut self, directory: &Path) -> Result<bool, SourceError> {
+        if !self.is_new(directory) {
+            return Ok(true);
+        }
+        let failed = |error| SourceError::io(directory.display(), error);
+        let mut names = Vec::new();
+        for entry in fs::read_dir(directory).map_err(failed)? {
+            let name = entry.map_err(failed)?.file_name();
+            if !name.as_encoded_bytes().starts_with(b".") {
+                names.push(name);
+            }
+        }
+        names.sort_unstable();
+        let mut any = false;
+        for name in names {
+            let path = directory.join(name);
+            let kind = fs::metadata(&path).map_err(|error| SourceError::io(path.display(), error))?;
+            if kind.is_dir() {
+                any |= self.walk(&path)?;
+            } else if kind.is_file() {
+                // Nothing but files: a pipe or socket that happens to lie here would keep us waiting for ever.
+                any = true;
+                self.file(&path);
+            }
+        }
+        Ok(any)
+    }
+}
+
+/// Whole records of one input.
+pub(super) struct Block {
+    /// Which block of the run this is.
+    pub(super) index: u64,
+    /// Which input it is of.
+    pub(super) input: u32,
+    pub(super) layout: Arc<dyn Layout>,
+    pub(super) bytes: Vec<u8>,
+    /// The line on which `bytes` begin.
+    pub(super) first_line: u64,
+    /// How many bytes of input were passed since the block before.
+    pub(super) consumed: u64,
+    /// A record that had to be given up before `bytes`, by line and reason.
+    pub(super) bad: Option<(u64, String)>,
+}
+
+/// All inputs of a run as blocks, in order.
+pub(super) struct Blocks<'a> {
+    waiting: VecDeque<(String, Opener<'a>)>,
+    inputs: Vec<InputReading>,
+    current: Option<Current>,
+    options: &'a Options,
+    index: u64,
+}
+
+type Bytes = Box<dyn Read + Send>;
+type Opener<'a> = Box<dyn FnOnce() -> io::Result<Bytes> + Send + 'a>;
+
+/// The input being read.
+struct Current {
+    bytes: Bytes,
+    layout: Arc<dyn Layout>,
+    /// What is read and not yet in a block.
+    buffer: Vec<u8>,
+    at_end: bool,
+    /// The line on which the buffer begins.
+    line: u64,
+    /// Whether the buffer begins inside a line that is given up.
+    skipping: bool,
+    consumed: u64,
+    bad: Option<(u64, String)>,
+}
+
+impl<'a> Blocks<'a> {
+    pub(super) fn new(inputs: &'a [Input], options: &'a Options) -> Blocks<'a> {
+        let open = |input: &'a Input| -> (String, Opener<'a>) {
+            let opener: Opener<'a> = match input {
+                Input::Stdin => Box::new(|| Ok(Box::new(io::stdin()) as Bytes)),
+                Input::Path(path) => Box::new(move || Ok(Box::new(File::open(path)?) as Bytes)),
+            };
+            (input.to_string(), opener)
+        };
+        Blocks::of(inputs.iter().map(open).collect(), options)
+    }
+
+    pub(super) fn of(waiting: VecDeque<(String, Opener<'a>)>, options: &'a Options) -> Blocks<'a> {
+        Blocks { waiting, inputs: Vec::new(), current: None, options, index: 0 }
+    }
+
+    /// What is known of the inputs by now.
+    pub(super) fn into_inputs(self) -> Vec<InputReading> {
+        self.inputs
+    }
+
+    /// The next block; `None` at the end, and after an error.
+    pub(super) fn next_block(&mut self) -> Option<Result<Block, SourceError>> {
+        loop {
+            if self.current.is_none() {
+                let (name, opener) = self.waiting.pop_front()?;
+                if let Err(error) = self.open(&name, opener) {
+                    self.waiting.clear();
+                    return Some(Err(SourceError::io(name, error)));
+                }
+            }
+            // Every opened input is in `inputs` and in `current`.
+            let (current, of_input) = (self.current.as_mut()?, self.inputs.last_mut()?);
+            match current.next(self.options.max_record_bytes) {
+                Ok(Some((bytes, first_line))) => {
+                    let consumed = std::mem::take(&mut current.consumed);
+                    of_input.bytes += consumed;
+                    let block = Block {
+                        index: self.index,
+                        // More than 4 billion inputs are beyond any command line.
+                        input: self.inputs.len() as u32 - 1,
+                        layout: Arc::clone(&current.layout),
+                        bytes,
+                        first_line,
+                        consumed,
+                        bad: current.bad.take(),
+                    };
+                    self.index += 1;
+                    return Some(Ok(block));
+                }
+                Ok(None) => self.current = None,
+                Err(error) => {
+                    let error = SourceError::io(&of_input.name, error);
+                    self.waiting.clear();
+                    self.current = None;
+                    return Some(Err(error));
+                }
+            }
+        }
+    }
+
+    /// Opens an input, tells its format and gets past what precedes its first record.
+    fn open(&mut self, name: &str, opener: Opener<'a>) -> io::Result<()> {
+        let mut bytes = opener()?;
+        let mut buffer = Vec::new();
+        let at_end = fill(&mut bytes, &mut buffer, BLOCK_BYTES)?;
+        let consumed = buffer.len() as u64;
+        let (format, opened) = tell(&mut buffer, self.options);
+        let (opened, bad) = match opened {
+            Ok(opened) => (opened, None),
+            Err(Refusal { line, reason }) => {
+                buffer.clear();
+                bytes = Box::new(io::empty());
+                (Opened { layout: Box::new(Nothing), skip: 0 }, Some((line, reason)))
+            }
+        };
+        let line = 1 + count(opened.layout.line_end(), &buffer[..opened.skip]);
+        buffer.drain(..opened.skip);
+        self.inputs.push(InputReading { name: name.to_owned(), format, ..InputReading::default() });
+        let layout = Arc::from(opened.layout);
+        self.current = Some(Current { bytes, layout, buffer, at_end, line, skipping: false, consumed, bad });
+        Ok(())
+    }
+}
+
+impl Current {
+    /// The next whole records and the line they begin on. A record that is given up comes with the records after it.
+    fn next(&mut self, max_record_bytes: usize) -> io::Result<Option<(Vec<u8>, u64)>> {
+        let line_end = self.layout.line_end();
+        // A record may be read only if it is not too long, so one byte beyond the longest settles it.
+        let most = max_record_bytes.saturating_add(2).max(BLOCK_BYTES);
+        let mut wanted = BLOCK_BYTES;
+        loop {
+            self.fill(wanted)?;
+            if self.skipping {
+                match memchr::memchr(line_end, &self.buffer) {
+                    Some(end) => {
+                        self.buffer.drain(..=end);
+                        self.line += 1;
+                        self.skipping = false;
+                    }
+                    None => self.buffer.clear(),
+                }
+                if !self.buffer.is_empty() || !self.at_end {
+                    continue;
+                }
+            }
+            if self.buffer.is_empty() {
+                return Ok(self.bad.is_some().then(|| (Vec::new(), self.line)));
+            }
+            let whole = match self.at_end {
+                true => self.buffer.len(),
+                false => self.layout.cut(&self.buffer),
+            };
+            if whole != 0 {
+                let mut rest = Vec::with_capacity(BLOCK_BYTES);
+                rest.extend_from_slice(&self.buffer[whole..]);
+                self.buffer.truncate(whole);
+                let block = std::mem::replace(&mut self.buffer, rest);
+                let first_line = self.line;
+                self.line += count(line_end, &block);
+                return Ok(Some((block, first_line)));
+            }
+            if self.buffer.len() < most {
+                wanted = self.buffer.len().saturating_mul(2).min(most);
+                continue;
+            }
+            self.bad = Some((self.line, too_long(max_record_bytes)));
+            self.skipping = true;
+            return Ok(Some((Vec::new(), self.line)));
+        }
+    }
+
+    fn fill(&mut self, wanted: usize) -> io::Result<()> {
+        let before = self.buffer.len();
+        if !self.at_end && before < wanted {
+            self.at_end = fill(&mut self.bytes, &mut self.buffer, wanted)?;
+            self.consumed += (self.buffer.len() - before) as u64;
+        }
+        Ok(())
+    }
+}
+
+/// Reads until the buffer holds `wanted` bytes; whether the input ended before.
+fn fill(bytes: &mut Bytes, buffer: &mut Vec<u8>, wanted: usize) -> io::Result<bool> {
+    let missing = wanted.saturating_sub(buffer.len());
+    buffer.reserve_exact(missing);
+    Ok(bytes.take(missing as u64).read_to_end(buffer)? < missing)
+}
+
+fn count(line_end: u8, bytes: &[u8]) -> u64 {
+    memchr::memchr_iter(line_end, bytes).count() as u64
+}
+
+/// Tells the format of an input by its beginning, and takes the byte order mark away.
+fn tell(start: &mut Vec<u8>, options: &Options) -> (&'static str, Result<Opened, Refusal>) {
+    if let Some(reason) = foreign(start) {
+        return ("unknown", Err(Refusal { line: 1, reason: reason.to_owned() }));
+    }
+    if start.starts_with(UTF8_MARK) {
+        start.drain(..UTF8_MARK.len());
+    }
+    if start.len() < BLOCK_BYTES && start.iter().all(u8::is_ascii_whitespace) {
+        return ("empty", Ok(Opened { layout: Box::new(Nothing), skip: start.len() }));
+    }
+    let start = Start { bytes: start, options };
+    let mut best: Option<(Fit, &Format)> = None;
+    for format in FORMATS {
+        let fit = (format.fits)(&start);
+        if best.is_none_or(|(so_far, _)| so_far < fit) {
+            best = Some((fit, format));
+        }
+    }
+    match best {
+        Some((Fit::Perhaps | Fit::Surely, format)) => (format.name, (format.open)(&start)),
+        _ => ("unknown", Err(Refusal { line: 1, reason: "is in no format that fbwin reads".to_owned() })),
+    }
+}
+
+/// The byte order mark that some programs put before UTF-8.
+pub(super) const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// What an input is that has no lines of UTF-8 at all, and what to do about it.
+fn foreign(start: &[u8]) -> Option<&'static str> {
+    const UTF16: &str = "is UTF-16; convert it to UTF-8";
+    match start {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, b'{' | b'[' | b'"', ..] | [b'{' | b'[' | b'"', 0, ..] => Some(UTF16),
+        [0x1f, 0x8b, ..] => Some("is compressed (gzip); unpack it first"),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Some("is compressed (zstd); unpack it first"),
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some("is compressed (xz); unpack it first"),
+        [b'B', b'Z', b'h', b'1'..=b'9', b'1', b'A', b'Y', ..] => Some("is compressed (bzip2); unpack it first"),
+        [b'P', b'K', 3, 4, ..] => Some("is a zip archive or a spreadsheet; unpack it, or export it as CSV, first"),
+        _ => None,
+    }
+}
+
+/// The layout of what holds no record.
+struct Nothing;
+
+impl Layout for Nothing {
+    fn cut(&self, bytes: &[u8]) -> usize {
+        bytes.len()
+    }
+
+    fn read(&self, _bytes: &[u8], _first_line: u64, _sink: &mut Sink<'_>) {}
+}

@@ -1,0 +1,290 @@
+//! Reading logs: whatever file comes in, events come out, and what cannot be read is reported instead of dropped.
+//!
+//! [`find`] turns arguments into [`Input`]s, [`read`] turns those into batches of events. A format is told by the
+//! content of the input, never by its name. Each format is one file, which ends in one constant; a block of whole
+//! records is read on whatever thread is free, so no format knows of more than the block before it.
+
+mod canonical;
+mod csv;
+mod input;
+mod jsonl;
+mod tally;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rayon::iter::{ParallelBridge, ParallelIterator};
+
+use crate::batch::{Batch, KeepText};
+use crate::event::Place;
+
+pub use canonical::{Field, parse_map};
+pub use input::{Input, SourceError, find};
+
+use canonical::{Names, Record};
+use input::{Block, Blocks};
+use tally::Tally;
+
+/// The formats, in the order in which they are asked; of those that fit an input equally well the first one reads it.
+const FORMATS: &[Format] = &[jsonl::FORMAT, csv::FORMAT];
+
+/// How many unreadable records are kept with their reasons; all of them are counted.
+const BAD_RECORDS_KEPT: usize = 1_000;
+
+/// How to read.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The account of records that name none.
+    pub account: String,
+    /// The offset from UTC, in seconds east, of times that carry none. Without it such a time is unreadable.
+    pub utc_offset_s: Option<i32>,
+    /// What other people's files call our fields.
+    pub map: Vec<(Field, String)>,
+    /// Which texts are kept.
+    pub keep_text: KeepText,
+    /// The longest record that is read; a longer one is a bad record.
+    pub max_record_bytes: usize,
+    /// The precision every time has at least, in ms: for a log whose times look more precise than they are.
+    pub precision_ms: Option<u32>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            account: String::new(),
+            utc_offset_s: None,
+            map: Vec::new(),
+            keep_text: KeepText::default(),
+            max_record_bytes: 16 << 20,
+            precision_ms: None,
+        }
+    }
+}
+
+/// What was read.
+#[derive(Debug, Default)]
+pub struct Reading {
+    /// One per input, in their order.
+    pub inputs: Vec<InputReading>,
+    /// The events, in the order of inputs and records.
+    pub batches: Vec<Batch>,
+    /// What could not be read.
+    pub bad: BadRecords,
+}
+
+/// What was read of one input.
+#[derive(Debug, Default)]
+pub struct InputReading {
+    /// The path as it was given, `<stdin>` for standard input.
+    pub name: String,
+    /// The name of the format: `jsonl`, `csv`; `empty` where there is nothing, `unknown` for what is refused as a whole.
+    pub format: &'static str,
+    /// How many bytes were read.
+    pub bytes: u64,
+    /// How many records became events.
+    pub records: u64,
+    /// How many could not be read.
+    pub bad: u64,
+    /// The words of `event` that we do not know, cut to 64 characters, and how many records have them. At most 100
+    /// kinds; the others are counted together as `(more)`.
+    pub unknown_events: BTreeMap<String, u64>,
+    /// What a person should know about this input besides, one sentence each.
+    pub notes: Vec<String>,
+}
+
+/// The records that could not be read.
+#[derive(Debug, Default)]
+pub struct BadRecords {
+    /// How many there are.
+    pub count: u64,
+    /// The first 1,000, in the order of inputs and lines.
+    pub first: Vec<BadRecord>,
+}
+
+/// A record that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadRecord {
+    /// Where it begins.
+    pub place: Place,
+    /// Why, as half a sentence. Shows little of the log and nothing of a token.
+    pub reason: String,
+}
+
+/// Reads all inputs. `progress` is called, from any thread, with the number of bytes consumed since it was last called.
+///
+/// The result depends on the inputs and options alone, not on the number of threads.
+///
+/// # Errors
+/// An input that cannot be opened or read to its end. What an input contains is never an error.
+pub fn read(inputs: &[Input], options: &Options, progress: &(dyn Fn(u64) + Sync)) -> Result<Reading, SourceError> {
+    read_blocks(Blocks::new(inputs, options), options, progress)
+}
+
+fn read_blocks(
+    mut blocks: Blocks<'_>,
+    options: &Options,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Reading, SourceError> {
+    // A block is cut after all blocks that are finished by then. When those have enough bad records, this one's can
+    // not be among the first, and a long log of nothing but rubbish does not fill the memory with reasons.
+    let bad_kept = AtomicUsize::new(0);
+    let numbered = std::iter::from_fn(|| {
+        let block = blocks.next_block()?;
+        Some(block.map(|block| (block, bad_kept.load(Ordering::Relaxed) < BAD_RECORDS_KEPT)))
+    });
+    let read_one = |item: Result<(Block, bool), SourceError>| {
+        let (block, keep_bad) = item?;
+        let mut sink = Sink::new(block.input, options, keep_bad);
+        if let Some((line, reason)) = block.bad {
+            sink.bad(line, reason);
+        }
+        block.layout.read(&block.bytes, block.first_line, &mut sink);
+        bad_kept.fetch_add(sink.bad.len(), Ordering::Relaxed);
+        progress(block.consumed);
+        Ok((block.index, sink.finish()))
+    };
+    let mut outcomes = numbered.par_bridge().map(read_one).collect::<Result<Vec<_>, SourceError>>()?;
+    outcomes.sort_unstable_by_key(|(index, _)| *index);
+
+    let mut reading = Reading { inputs: blocks.into_inputs(), ..Reading::default() };
+    let mut tallies: Vec<Tally> = reading.inputs.iter().map(|_| Tally::default()).collect();
+    for (_, outcome) in outcomes {
+        let input = outcome.input as usize;
+        if let (Some(of_input), Some(tally)) = (reading.inputs.get_mut(input), tallies.get_mut(input)) {
+            of_input.records += outcome.batch.len() as u64;
+            of_input.bad += outcome.bad_count;
+            tally.merge(outcome.tally);
+        }
+        reading.bad.count += outcome.bad_count;
+        let room = BAD_RECORDS_KEPT.saturating_sub(reading.bad.first.len());
+        reading.bad.first.extend(outcome.bad.into_iter().take(room));
+        if !outcome.batch.is_empty() {
+            reading.batches.push(outcome.batch);
+        }
+    }
+    for (of_input, tally) in reading.inputs.iter_mut().zip(tallies) {
+        (of_input.unknown_events, of_input.notes) = tally.finish();
+    }
+    Ok(reading)
+}
+
+/// A format of inputs.
+struct Format {
+    name: &'static str,
+    fits: fn(&Start<'_>) -> Fit,
+    open: fn(&Start<'_>) -> Result<Opened, Refusal>,
+}
+
+/// The beginning of an input, by which its format is told.
+struct Start<'a> {
+    /// The first few MiB, without byte order mark.
+    bytes: &'a [u8],
+    options: &'a Options,
+}
+
+/// How well a format fits an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Fit {
+    No,
+    /// It could be read so, if nothing better is found.
+    Perhaps,
+    Surely,
+}
+
+/// An input whose records may now be read.
+struct Opened {
+    layout: Box<dyn Layout>,
+    /// How many bytes at the start belong to no record: a header.
+    skip: usize,
+}
+
+/// Why no record of an input can be read: the one bad record reported for it.
+#[derive(Debug, PartialEq, Eq)]
+struct Refusal {
+    line: u64,
+    reason: String,
+}
+
+/// How the records of one input lie in its bytes, and how they are read.
+trait Layout: Send + Sync {
+    /// The byte that ends a line.
+    fn line_end(&self) -> u8 {
+        b'\n'
+    }
+
+    /// How many of `bytes`, which begin with a record and after which the input goes on, are whole records.
+    fn cut(&self, bytes: &[u8]) -> usize;
+
+    /// Reads whole records, the first of which begins on `first_line`.
+    fn read(&self, bytes: &[u8], first_line: u64, sink: &mut Sink<'_>);
+}
+
+/// Where the records of a block go.
+struct Sink<'o> {
+    options: &'o Options,
+    input: u32,
+    keep_bad: bool,
+    batch: Batch,
+    bad: Vec<BadRecord>,
+    bad_count: u64,
+    tally: Tally,
+}
+
+/// What became of a block.
+struct Outcome {
+    input: u32,
+    batch: Batch,
+    bad: Vec<BadRecord>,
+    bad_count: u64,
+    tally: Tally,
+}
+
+impl<'o> Sink<'o> {
+    fn new(input: u32, options: &'o Options, keep_bad: bool) -> Sink<'o> {
+        let batch = Batch::new(options.keep_text);
+        Sink { options, input, keep_bad, batch, bad: Vec::new(), bad_count: 0, tally: Tally::default() }
+    }
+
+    fn place(&self, line: u64) -> Place {
+        Place { input: self.input, line: u32::try_from(line).unwrap_or(u32::MAX) }
+    }
+
+    fn bad(&mut self, line: u64, reason: String) {
+        self.bad_count += 1;
+        if self.keep_bad && self.bad.len() < BAD_RECORDS_KEPT {
+            self.bad.push(BadRecord { place: self.place(line), reason });
+        }
+    }
+
+    /// Takes in one record of the canonical form, or says why it cannot.
+    fn record(&mut self, record: &Record<'_>, names: &Names, line: u64) -> Result<(), String> {
+        canonical::push(record, names, self.place(line), self.options, &mut self.batch, &mut self.tally)
+    }
+
+    fn finish(self) -> Outcome {
+        let Sink { input, batch, bad, bad_count, tally, .. } = self;
+        Outcome { input, batch, bad, bad_count, tally }
+    }
+}
+
+/// Text of a log as a reason may show it: at most 40 characters, none of which moves a cursor or turns the writing.
+fn shown(text: &str) -> String {
+    let mut short = String::new();
+    for (at, c) in text.chars().enumerate() {
+        if at == 40 {
+            short.push('…');
+            break;
+        }
+        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if c.is_control() || turns { short.extend(c.escape_default()) } else { short.push(c) }
+    }
+    short
+}
+
+/// The reason for a record that is longer than `Options::max_record_bytes`.
+fn too_long(max_record_bytes: usize) -> String {
+    match max_record_bytes >> 20 {
+        0 => format!("is longer than {max_record_bytes} bytes"),
+        mib => format!("is longer than {mib} MiB"),
+    }
+}

@@ -1,0 +1,106 @@
+//! What was met in an input and is no error, but must not pass in silence either: words we do not know, and ids that
+//! a spreadsheet has spoilt.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::canonical::Field;
+use super::shown;
+
+/// How many kinds of a thing are told apart.
+const KINDS: usize = 100;
+/// An id cut to 15 digits by a spreadsheet ends in zeros; by chance one id in ten looks so. This many that do, and
+/// none that does not, are no chance.
+const ROUNDED_IDS: usize = 8;
+
+/// Counts of what an input, or a block of it, contained.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    unknown_events: Counts<String>,
+    unknown_words: Counts<(Field, String)>,
+    rounded_ids: BTreeSet<String>,
+    has_exact_ids: bool,
+}
+
+impl Tally {
+    /// Counts a word of `event` that we do not know.
+    pub(super) fn unknown_event(&mut self, word: &str) {
+        let word: String = word.chars().take(64).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+        self.unknown_events.add(word, 1);
+    }
+
+    /// Counts a word of another enumerated field that we do not know, and therefore took for absent.
+    pub(super) fn unknown_word(&mut self, field: Field, word: &str) {
+        self.unknown_words.add((field, shown(word)), 1);
+    }
+
+    /// Looks at an id for the trace of a spreadsheet, which keeps 15 digits of a number and writes 0 for the others.
+    pub(super) fn id(&mut self, id: &str) {
+        if self.has_exact_ids || id.len() <= 15 || !id.bytes().all(|c| c.is_ascii_digit()) {
+            return;
+        }
+        if !id.bytes().skip(15).all(|c| c == b'0') {
+            self.has_exact_ids = true;
+        } else if self.rounded_ids.len() < ROUNDED_IDS && !self.rounded_ids.contains(id) {
+            self.rounded_ids.insert(shown(id));
+        }
+    }
+
+    /// Adds what was counted in the block after this one.
+    pub(super) fn merge(&mut self, next: Tally) {
+        self.unknown_events.merge(next.unknown_events);
+        self.unknown_words.merge(next.unknown_words);
+        self.has_exact_ids |= next.has_exact_ids;
+        let room = ROUNDED_IDS.saturating_sub(self.rounded_ids.len());
+        self.rounded_ids.extend(next.rounded_ids.into_iter().take(room));
+    }
+
+    /// The unknown events by word, and a sentence for everything else.
+    pub(super) fn finish(self) -> (BTreeMap<String, u64>, Vec<String>) {
+        let mut events = self.unknown_events.counts;
+        if 0 < self.unknown_events.more {
+            events.insert("(more)".to_owned(), self.unknown_events.more);
+        }
+        let records = |count: u64| if count == 1 { "1 record".to_owned() } else { format!("{count} records") };
+        let mut notes = Vec::new();
+        for ((field, word), count) in self.unknown_words.counts {
+            notes.push(format!("{}: unknown {field} `{word}`", records(count)));
+        }
+        if 0 < self.unknown_words.more {
+            notes.push(format!("{}: further unknown words", records(self.unknown_words.more)));
+        }
+        if !self.has_exact_ids && ROUNDED_IDS <= self.rounded_ids.len() {
+            notes.push("the ids of `user` look rounded by a spreadsheet (zeros after 15 digits)".to_owned());
+        }
+        (events, notes)
+    }
+}
+
+/// How many there are of each kind, for the first hundred kinds, and of all others together.
+#[derive(Debug)]
+struct Counts<K> {
+    counts: BTreeMap<K, u64>,
+    more: u64,
+}
+
+impl<K> Default for Counts<K> {
+    fn default() -> Self {
+        Counts { counts: BTreeMap::new(), more: 0 }
+    }
+}
+
+impl<K: Ord> Counts<K> {
+    fn add(&mut self, kind: K, count: u64) {
+        if self.counts.len() < KINDS || self.counts.contains_key(&kind) {
+            *self.counts.entry(kind).or_default() += count;
+        } else {
+            self.more += count;
+        }
+    }
+
+    fn merge(&mut self, next: Counts<K>) {
+        for (kind, count) in next.counts {
+            self.add(kind, count);
+        }
+        self.more += next.more;
+    }
+}
