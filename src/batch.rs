@@ -4,7 +4,7 @@
 //! Within a batch all texts lie in one string, and what only few events carry (tokens, templates, codes) lies apart.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher};
 
 use crate::event::{Category, Channel, Entry, Event, Frequency, Kind, MessagingType, Place, Sender, Status, TokenType};
 use crate::time::Time;
@@ -232,8 +232,22 @@ impl Batch {
     }
 
     /// A number that equal events share: of channel, account, user, kind and id, or of all fields where there is no id.
+    /// Other events may share it by chance; [`Batch::same_event`] tells.
     pub fn identity(&self, index: usize) -> u64 {
         self.events.get(index).map_or(0, |packed| packed.identity)
+    }
+
+    /// Whether the events at `index` and at `other_index` of `other` tell of the same thing, given that their identities
+    /// are equal.
+    pub fn same_event(&self, index: usize, other: &Batch, other_index: usize) -> bool {
+        let (one, other) = (self.event(index), other.event(other_index));
+        match one.id {
+            Some(_) => {
+                (one.channel, one.account, one.user, one.kind, one.id)
+                    == (other.channel, other.account, other.user, other.kind, other.id)
+            }
+            None => one == Event { place: one.place, ..other },
+        }
     }
 
     /// The identity of the send that the event at `index` tells of (its delivery, its read), if it names one.
@@ -269,7 +283,8 @@ fn claims(event: &Event<'_>) -> bool {
 }
 
 fn identity(event: &Event<'_>) -> u64 {
-    let mut hasher = DefaultHasher::new();
+    // A fixed seed, since batches are filled on many threads; equal numbers are only a hint, so nobody gains by forging one.
+    let mut hasher = foldhash::fast::FixedState::with_seed(0).build_hasher();
     (event.channel, event.account, event.user, event.kind, event.id).hash(&mut hasher);
     if event.id.is_none() {
         (event.at, event.text, event.messaging_type, event.tag, event.token, event.token_type).hash(&mut hasher);

@@ -80,7 +80,7 @@ impl<'p> Audit<'p> {
             let inside = options.since.is_none_or(|since| since <= event.at)
                 && options.until.is_none_or(|until| event.at < until);
             if event.kind != Kind::Send || !inside {
-                replay.step(&event);
+                replay.record(&event);
                 continue;
             }
             let mut verdict = replay.can_send(&event);
@@ -92,7 +92,7 @@ impl<'p> Audit<'p> {
             }
             let violated = matches!(verdict, Verdict::Violation(_));
             let lawful = if violated { replay.lawful(&event) } else { Vec::new() };
-            replay.step(&event);
+            replay.record(&event);
             seen.judge(&event, &verdict);
             count(&event, &verdict, summary);
             audit.outcomes.push(Outcome { position, verdict, lawful });
@@ -112,7 +112,7 @@ impl<'p> Audit<'p> {
             }
             let same = (event.channel, event.account, event.user) == (send.channel, send.account, send.user);
             if same && event.kind.is_users() && event.kind != Kind::RecurringStop {
-                replay.step(&Event { at: send.at, ..event });
+                replay.record(&Event { at: send.at, ..event });
             }
         }
     }

@@ -76,12 +76,12 @@ impl History {
                 if matches!(kind, Kind::Delivery | Kind::Read) {
                     history.confirmed.extend(events.send_identity(index));
                 }
-                match first_of.entry(events.identity(index)) {
-                    std::collections::hash_map::Entry::Occupied(first) => repeats.push((*first.get(), here)),
-                    std::collections::hash_map::Entry::Vacant(free) => {
-                        free.insert(here);
-                        history.order.push(Entry { at: events.at(index), side: side(kind), batch, index: here.1 });
-                    }
+                let first = *first_of.entry(events.identity(index)).or_insert(here);
+                let same = |other: &Batch| other.same_event(first.1 as usize, events, index);
+                if first != here && history.batches.get(first.0 as usize).is_some_and(same) {
+                    repeats.push((first, here));
+                } else {
+                    history.order.push(Entry { at: events.at(index), side: side(kind), batch, index: here.1 });
                 }
             }
         }

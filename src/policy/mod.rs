@@ -6,6 +6,8 @@
 mod check;
 mod read;
 
+use std::collections::HashMap;
+
 use chrono::NaiveDate;
 
 use crate::event::{Category, Channel, Frequency, words};
@@ -249,6 +251,10 @@ pub struct Policy {
     pub refusals: Vec<Refusal>,
     /// Names that stand for several regions (`EU`).
     regions: Vec<(String, Vec<String>)>,
+    /// The rows of each tag.
+    by_tag: HashMap<String, Vec<usize>>,
+    /// Per channel, the first day of which a rule for plain sends is known.
+    begins: [Option<NaiveDate>; 3],
     /// Per channel, the first day of each era and the rows in force in it: terms change only between eras.
     eras: [Vec<(NaiveDate, Vec<usize>)>; 3],
 }
@@ -264,10 +270,16 @@ impl Policy {
     pub fn parse(text: &str) -> Result<Policy, PolicyError> {
         let (mut policy, places) = read::read(text)?;
         check::check(&policy, &places)?;
-        policy.eras =
-            Channel::ALL.iter().map(|channel| policy.eras_of(*channel)).collect::<Vec<_>>().try_into().map_err(
-                |_| PolicyError { line: 1, reason: "the table has another number of channels than the program".into() },
-            )?;
+        for channel in Channel::ALL {
+            policy.eras[*channel as usize] = policy.eras_of(*channel);
+            let plain = |row: &&Permission| row.channel == *channel && row.claim == Claim::Response;
+            policy.begins[*channel as usize] = policy.permissions.iter().filter(plain).map(|row| row.from).min();
+        }
+        for (index, row) in policy.permissions.iter().enumerate() {
+            if let Some(tag) = &row.tag {
+                policy.by_tag.entry(tag.clone()).or_default().push(index);
+            }
+        }
         Ok(policy)
     }
 
@@ -279,6 +291,8 @@ impl Policy {
             exclusions: Vec::new(),
             refusals: Vec::new(),
             regions: Vec::new(),
+            by_tag: HashMap::new(),
+            begins: Default::default(),
             eras: Default::default(),
         })
     }
@@ -303,13 +317,13 @@ impl Policy {
 
     /// The first day of which the table knows a rule for plain sends on `channel`; `None` if it knows none at all.
     pub fn begins(&self, channel: Channel) -> Option<NaiveDate> {
-        let plain = |row: &&Permission| row.channel == channel && row.claim == Claim::Response;
-        self.permissions.iter().filter(plain).map(|row| row.from).min()
+        self.begins[channel as usize]
     }
 
     /// Where `tag` (in upper snake case) stands on `channel` and `day`.
     pub fn standing(&self, channel: Channel, tag: &str, day: NaiveDate) -> Standing<'_> {
-        let named = || self.permissions.iter().filter(|row| row.tag.as_deref() == Some(tag));
+        let rows = self.by_tag.get(tag).map_or(&[][..], Vec::as_slice);
+        let named = || rows.iter().map(|index| &self.permissions[*index]);
         let here = || named().filter(|row| row.channel == channel);
         if let Some(row) = here().find(|row| row.holds_on(day)) {
             return Standing::InForce(row);

@@ -246,6 +246,8 @@ pub(super) fn read(text: &str) -> Result<(Policy, Places), PolicyError> {
         exclusions,
         refusals,
         regions: file.regions.into_iter().collect(),
+        by_tag: Default::default(),
+        begins: Default::default(),
         eras: Default::default(),
     };
     Ok((policy, places))

@@ -3,7 +3,7 @@
 //! Nothing here says "open until": that would judge a send by the terms of another day. Terms are asked of the policy at
 //! each send.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 use crate::event::{Entry, Event, Frequency, Kind, Place, TokenType};
 use crate::policy::Opener;

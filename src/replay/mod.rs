@@ -29,6 +29,7 @@ mod verdict;
 use std::collections::HashMap;
 
 use chrono::NaiveDate;
+use foldhash::HashMap as FastMap;
 
 use crate::event::{Channel, Event, Kind, TokenType};
 use crate::policy::{Claim, Opener, Policy};
@@ -63,7 +64,9 @@ pub struct ReplayOptions {
 pub struct Replay<'p> {
     policy: &'p Policy,
     options: ReplayOptions,
-    accounts: [HashMap<Box<str>, Account>; 3],
+    /// Per channel, the index of each account.
+    account_index: [FastMap<Box<str>, usize>; 3],
+    accounts: Vec<Account>,
     conversations: Vec<Conversation>,
     tokens: Tokens,
 }
@@ -71,13 +74,20 @@ pub struct Replay<'p> {
 impl<'p> Replay<'p> {
     /// A replay that has seen nothing yet.
     pub fn new(policy: &'p Policy, options: ReplayOptions) -> Replay<'p> {
-        Replay { policy, options, accounts: Default::default(), conversations: Vec::new(), tokens: Tokens::default() }
+        Replay {
+            policy,
+            options,
+            account_index: Default::default(),
+            accounts: Vec::new(),
+            conversations: Vec::new(),
+            tokens: Tokens::default(),
+        }
     }
 
     /// Takes the next event, in order of time (at equal times the user's moves first). A send is judged, then remembered.
     pub fn step(&mut self, event: &Event<'_>) -> Option<Verdict<'p>> {
         let verdict = (event.kind == Kind::Send).then(|| self.can_send(event));
-        self.remember(event);
+        self.record(event);
         verdict
     }
 
@@ -92,7 +102,8 @@ impl<'p> Replay<'p> {
     }
 
     fn case<'r>(&'r self, send: &'r Event<'r>) -> Case<'r, 'p> {
-        let account = self.accounts[send.channel as usize].get(send.account);
+        let account = self.account_index[send.channel as usize].get(send.account);
+        let account = account.and_then(|index| self.accounts.get(*index));
         let index = account.and_then(|account| account.conversations.get(send.user)).copied();
         Case {
             policy: self.policy,
@@ -106,11 +117,9 @@ impl<'p> Replay<'p> {
         }
     }
 
-    /// Remembers the facts of an event, whatever the terms.
-    fn remember(&mut self, event: &Event<'_>) {
+    /// Remembers the facts of an event without judging it.
+    pub fn record(&mut self, event: &Event<'_>) {
         let spends = (event.kind == Kind::Send && !event.is_rejected()).then(|| self.case(event).claim());
-        let account = self.account(event.channel, event.account);
-        account.first_record = Some(account.first_record.map_or(event.at, |first| first.min(event.at)));
         let index = self.conversation(event);
         let mark = Mark { at: event.at, place: event.place };
         let Some(conversation) = self.conversations.get_mut(index) else { return };
@@ -161,13 +170,23 @@ impl<'p> Replay<'p> {
     }
 
     fn account(&mut self, channel: Channel, account: &str) -> &mut Account {
-        let accounts = &mut self.accounts[channel as usize];
-        accounts.entry(account.into()).or_default()
+        let known = &mut self.account_index[channel as usize];
+        let index = match known.get(account) {
+            Some(index) => *index,
+            None => {
+                known.insert(account.into(), self.accounts.len());
+                self.accounts.push(Account::default());
+                self.accounts.len() - 1
+            }
+        };
+        &mut self.accounts[index]
     }
 
+    /// The index of the event's conversation, new if it was not known; takes note of the account's first record.
     fn conversation(&mut self, event: &Event<'_>) -> usize {
         let fresh = self.conversations.len();
         let account = self.account(event.channel, event.account);
+        account.first_record = Some(account.first_record.map_or(event.at, |first| first.min(event.at)));
         if let Some(known) = account.conversations.get(event.user) {
             return *known;
         }
