@@ -222,7 +222,7 @@ pub(super) fn push(
     let token = reader.name(Field::Token)?;
     let token_expires = reader.stamp(Field::TokenExpires, channel)?.map(|stamp| stamp.at);
     let comment = reader.name(Field::Comment)?;
-    let template = reader.name(Field::Template)?;
+    let template = reader.text(Field::Template)?;
     let region = reader.text(Field::Region)?.map(|text| text.to_uppercase());
     let mut event = Event {
         at: ts.at,
@@ -289,7 +289,7 @@ impl<'a> Reader<'_, 'a> {
     fn channel(&self) -> Result<Channel, String> {
         let Some(word) = self.text(Field::Channel)? else { return Ok(Channel::default()) };
         Channel::from_word(&word)
-            .ok_or_else(|| self.wrong(Field::Channel, &word, "write messenger, instagram or whatsapp"))
+            .ok_or_else(|| self.wrong(Field::Channel, &word, "is not known: write messenger, instagram or whatsapp"))
     }
 
     /// What happened, from `event` and `direction` together; and the word of `event` if we do not know it.
@@ -297,7 +297,8 @@ impl<'a> Reader<'_, 'a> {
         let direction = match self.text(Field::Direction)? {
             None => None,
             Some(word) => {
-                let read = direction(&word).ok_or_else(|| self.wrong(Field::Direction, &word, "write in or out"))?;
+                let read = direction(&word)
+                    .ok_or_else(|| self.wrong(Field::Direction, &word, "is not known: write in or out"))?;
                 Some(read)
             }
         };
@@ -415,8 +416,8 @@ impl<'a> Reader<'_, 'a> {
         match from_word(&word) {
             Some(known) => Ok(Some(known)),
             None if decisive => {
-                let hint = if field == Field::Status { "write sent or failed" } else { "write true or false" };
-                Err(self.wrong(field, &word, hint))
+                let hint = if field == Field::Status { "sent or failed" } else { "true or false" };
+                Err(self.wrong(field, &word, &format!("is not known: write {hint}")))
             }
             None => {
                 unknown.push((field, word));
@@ -476,7 +477,7 @@ impl<'a> Reader<'_, 'a> {
     }
 
     fn wrong(&self, field: Field, text: &str, why: &str) -> String {
-        format!("`{}` `{}`: {why}", self.of(field), shown(text))
+        format!("`{}` `{}` {why}", self.of(field), shown(text))
     }
 
     fn wrong_type(&self, field: Field) -> String {
