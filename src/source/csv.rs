@@ -118,12 +118,12 @@ fn refusal(header: &Header, names: &Names) -> Option<Refusal> {
         (has(Field::User), "user", "user"),
         (has(Field::Event) || has(Field::Direction), "event` or `direction", "direction"),
     ];
-    let missing = || required.iter().filter(|(is_there, ..)| !is_there);
-    if missing().next().is_none() {
+    let missing: Vec<_> = required.iter().filter(|(is_there, ..)| !is_there).collect();
+    if missing.is_empty() {
         return None;
     }
-    let names = missing().map(|(_, name, _)| *name).collect::<Vec<_>>().join("`, `");
-    let map = missing().map(|(.., name)| format!("{name}=...")).collect::<Vec<_>>().join(",");
+    let names = missing.iter().map(|(_, name, _)| *name).collect::<Vec<_>>().join("`, `");
+    let map = missing.iter().map(|(.., name)| format!("{name}=...")).collect::<Vec<_>>().join(",");
     refuse(format!("the header has no column `{names}`; name it with --map {map}; it has {}", there()))
 }
 

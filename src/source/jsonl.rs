@@ -69,15 +69,16 @@ impl JsonLines {
     /// Reads the object on one line. Here its shape is judged; so far there is only the canonical record.
     fn object(&self, line: &str, number: u64, sink: &mut Sink<'_>) -> Result<(), String> {
         if !line.trim_ascii_start().starts_with('{') {
-            return Err(serde_json::from_str::<IgnoredAny>(line)
-                .map_or_else(|error| not_json(line, &error), |_| NO_OBJECT.into()));
+            return Err(match serde_json::from_str::<IgnoredAny>(line) {
+                Ok(_) => NO_OBJECT.to_owned(),
+                Err(error) => not_json(line, &error),
+            });
         }
         let mut deserializer = serde_json::Deserializer::from_str(line);
-        let object = Keys(&self.names)
+        let Object { record, twice } = Keys(&self.names)
             .deserialize(&mut deserializer)
             .and_then(|object| deserializer.end().map(|()| object))
             .map_err(|error| not_json(line, &error))?;
-        let Object { record, twice } = object;
         if let Some(field) = twice {
             return Err(format!("has the key `{}` twice", self.names.of(field)));
         }
