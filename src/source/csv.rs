@@ -327,7 +327,7 @@ pub(super) const FORMAT: Format = Format { name: "csv", fits, open };
 #[cfg(test)]
 mod tests {
     use proptest::collection::vec;
-    use proptest::prelude::{Strategy, any, prop_assert, prop_assert_eq, proptest};
+    use proptest::prelude::{ProptestConfig, Strategy, any, prop_assert, prop_assert_eq, proptest};
     use proptest::sample::select;
 
     use super::*;
@@ -384,6 +384,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         /// What the `csv` crate writes is read as it was written.
         #[test]
         fn tables_are_read_as_written(

@@ -6,7 +6,7 @@
 use std::collections::{HashSet, VecDeque};
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -263,23 +263,31 @@ impl<'a> Blocks<'a> {
     /// Opens an input, tells its format and gets past what precedes its first record.
     fn open(&mut self, name: &str, opener: Opener<'a>) -> io::Result<()> {
         let mut bytes = opener()?;
-        let mut buffer = Vec::new();
-        let at_end = fill(&mut bytes, &mut buffer, BLOCK_BYTES)?;
-        let consumed = buffer.len() as u64;
-        let (format, opened) = tell(&mut buffer, at_end, self.options);
+        let mut start = Vec::new();
+        let at_end = fill(&mut bytes, &mut start, BLOCK_BYTES)?;
+        let read = start.len();
+        let (format, opened) = tell(&mut start, at_end, self.options);
         let (opened, bad) = match opened {
             Ok(opened) => (opened, None),
             Err(Refusal { line, reason }) => {
-                buffer.clear();
+                start.clear();
                 bytes = Box::new(io::empty());
                 (Opened { layout: Box::new(Nothing), skip: 0 }, Some((line, reason)))
             }
         };
-        let line = 1 + count(opened.layout.line_end(), &buffer[..opened.skip]);
-        buffer.drain(..opened.skip);
+        let line = 1 + count(opened.layout.line_end(), &start[..opened.skip]);
+        start.drain(..opened.skip);
         self.inputs.push(InputReading { name: name.to_owned(), format, ..InputReading::default() });
-        let layout = Arc::from(opened.layout);
-        self.current = Some(Current { bytes, layout, buffer, at_end, line, skipping: false, consumed, bad });
+        self.current = Some(Current {
+            consumed: (read - start.len()) as u64,
+            bytes: Box::new(Cursor::new(start).chain(bytes)),
+            layout: Arc::from(opened.layout),
+            buffer: Vec::new(),
+            at_end: false,
+            line,
+            skipping: false,
+            bad,
+        });
         Ok(())
     }
 }

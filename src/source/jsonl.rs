@@ -42,10 +42,11 @@ impl Layout for JsonLines {
         let mut begin = 0;
         for (line, end) in (first_line..).zip(ends) {
             let raw = &bytes[begin..end];
+            let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
             // A mark inside a file is where two files were joined.
             let mark = if raw.starts_with(UTF8_MARK) { UTF8_MARK.len() } else { 0 };
             let object = match text {
-                Some(text) => text.get(begin + mark..end),
+                Some(text) => text.get(begin + mark..begin + raw.len()),
                 None => std::str::from_utf8(&raw[mark..]).ok(),
             };
             let outcome = if self.max_record_bytes < raw.len() {

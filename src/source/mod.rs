@@ -344,6 +344,30 @@ mod tests {
     }
 
     #[test]
+    fn bytes_that_are_given_up_count_as_read() {
+        let options = Options { max_record_bytes: 100, ..Options::default() };
+        let bytes = Cursor::new(GOOD).chain(io::repeat(b'x').take(1_000));
+        let reading = read_in_blocks(vec![Box::new(bytes)], &options, 64).unwrap();
+        let of_input = &reading.inputs[0];
+        assert_eq!((of_input.records, of_input.bad, of_input.bytes), (1, 1, GOOD.len() as u64 + 1_000));
+    }
+
+    #[test]
+    fn the_longest_record_is_read_and_a_longer_one_is_not() {
+        for (head, row) in [("", GOOD.trim_end()), ("ts,user,direction\n", "1709287200,1111111111,in")] {
+            for (spare, expected) in [(0, (3, 0)), (1, (0, 3))] {
+                let options = Options { max_record_bytes: row.len() - spare, ..Options::default() };
+                let table = format!("{head}{row}\r\n{row}\n{row}");
+                for block_bytes in [1, 5, 1 << 20] {
+                    let bytes = Box::new(Cursor::new(table.clone()));
+                    let reading = read_in_blocks(vec![bytes], &options, block_bytes).unwrap();
+                    assert_eq!((reading.inputs[0].records, reading.bad.count), expected, "{row} in {block_bytes}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn a_quote_that_is_never_closed_costs_one_line_of_a_long_table() {
         let row = "2024-03-01T10:00:00Z,1,in\n";
         let table = format!("ts,user,direction\n2024-03-01T10:00:00Z,\"1,in\n{}", row.repeat(10_000));
