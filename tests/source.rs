@@ -428,10 +428,15 @@ proptest! {
     }
 
     #[test]
-    fn random_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+    fn random_bytes_are_read_or_refused(
+        start in one_of(&["", "\u{feff}", "{\"ts\":\"", "ts,user,direction\n", "sep=", "\tts\tuser\tevent\r\n\""]),
+        bytes in proptest::collection::vec(any::<u8>(), 0..400),
+    ) {
+        let bytes = [start.as_bytes(), &bytes].concat();
         let reading = read_bytes(&bytes, &Options::default());
-        let is_empty = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes).iter().all(u8::is_ascii_whitespace);
-        prop_assert_eq!(is_empty, reading.inputs[0].records + reading.bad.count == 0);
+        let is_blank = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes).iter().all(u8::is_ascii_whitespace);
+        prop_assert_eq!(reading.inputs[0].format == "empty", is_blank);
+        prop_assert!(!is_blank || reading.bad.count == 0);
     }
 
     #[test]

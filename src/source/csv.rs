@@ -60,8 +60,8 @@ fn open(start: &Start<'_>) -> Result<Opened, Refusal> {
 /// Finds the header and the delimiter under which it shows most of our fields.
 fn header(start: &Start<'_>, names: &Names) -> Result<Header, Refusal> {
     let blank = start.bytes.iter().take_while(|c| c.is_ascii_whitespace()).count();
-    // A header does not begin with a blank cell, but a tab is a blank.
-    let mut at = blank;
+    // Blank lines may go before the header, but not a tab on its own line: that is a column without a name.
+    let mut at = start.bytes[..blank].iter().rposition(|c| matches!(c, b'\r' | b'\n')).map_or(0, |end| end + 1);
     let line_end = match memchr2(b'\r', b'\n', &start.bytes[at..]) {
         Some(end) if start.bytes[at + end] == b'\r' && start.bytes.get(at + end + 1) != Some(&b'\n') => b'\r',
         _ => b'\n',
@@ -69,6 +69,8 @@ fn header(start: &Start<'_>, names: &Names) -> Result<Header, Refusal> {
     let mut delimiters = DELIMITERS.to_vec();
     // Excel's own way to say which delimiter it used.
     if let [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', delimiter, rest @ ..] = &start.bytes[at..]
+        && delimiter.is_ascii()
+        && !matches!(delimiter, b'"' | b'\r' | b'\n')
         && let Some(end) = memchr(line_end, rest).filter(|end| rest[..*end].trim_ascii().is_empty())
     {
         delimiters = vec![*delimiter];
