@@ -222,7 +222,7 @@ pub(super) fn push(
     let token = reader.name(Field::Token)?;
     let token_expires = reader.stamp(Field::TokenExpires, channel)?.map(|stamp| stamp.at);
     let comment = reader.name(Field::Comment)?;
-    let template = reader.name(Field::Template)?;
+    let template = reader.text(Field::Template)?;
     let region = reader.text(Field::Region)?.map(|text| text.to_uppercase());
     let mut event = Event {
         at: ts.at,
@@ -258,7 +258,7 @@ pub(super) fn push(
     };
     event.text = text.as_deref();
     if !batch.push(&event) {
-        return Err("is too large for a batch; lower --max-record".to_owned());
+        return Err("is too large to keep".to_owned());
     }
     if let Some(word) = unknown_event {
         tally.unknown_event(&word);
@@ -289,7 +289,7 @@ impl<'a> Reader<'_, 'a> {
     fn channel(&self) -> Result<Channel, String> {
         let Some(word) = self.text(Field::Channel)? else { return Ok(Channel::default()) };
         Channel::from_word(&word)
-            .ok_or_else(|| self.wrong(Field::Channel, &word, "write messenger, instagram or whatsapp"))
+            .ok_or_else(|| self.wrong(Field::Channel, &word, "is not known: write messenger, instagram or whatsapp"))
     }
 
     /// What happened, from `event` and `direction` together; and the word of `event` if we do not know it.
@@ -297,7 +297,8 @@ impl<'a> Reader<'_, 'a> {
         let direction = match self.text(Field::Direction)? {
             None => None,
             Some(word) => {
-                let read = direction(&word).ok_or_else(|| self.wrong(Field::Direction, &word, "write in or out"))?;
+                let read = direction(&word)
+                    .ok_or_else(|| self.wrong(Field::Direction, &word, "is not known: write in or out"))?;
                 Some(read)
             }
         };
@@ -415,8 +416,8 @@ impl<'a> Reader<'_, 'a> {
         match from_word(&word) {
             Some(known) => Ok(Some(known)),
             None if decisive => {
-                let hint = if field == Field::Status { "write sent or failed" } else { "write true or false" };
-                Err(self.wrong(field, &word, hint))
+                let hint = if field == Field::Status { "sent or failed" } else { "true or false" };
+                Err(self.wrong(field, &word, &format!("is not known: write {hint}")))
             }
             None => {
                 unknown.push((field, word));
@@ -476,7 +477,7 @@ impl<'a> Reader<'_, 'a> {
     }
 
     fn wrong(&self, field: Field, text: &str, why: &str) -> String {
-        format!("`{}` `{}`: {why}", self.of(field), shown(text))
+        format!("`{}` `{}` {why}", self.of(field), shown(text))
     }
 
     fn wrong_type(&self, field: Field) -> String {
@@ -501,16 +502,20 @@ fn precision_ms(written_ms: u32, is_calendar: bool, channel: Channel) -> u32 {
 
 /// Whether a text is a number in a spreadsheet's or a table program's form: `2.7E+16`, `24000000073615024.0`.
 fn is_rounded(text: &str) -> bool {
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|c| c.is_ascii_digit());
-    let decimal = |text: &str| text.split_once(['.', ',']).map_or(digits(text), |(a, b)| digits(a) && digits(b));
-    if !text.starts_with(|c: char| c.is_ascii_digit()) {
+    let after_digits = |text: &'_ str| text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (whole, mut rest) = text.split_at(after_digits(text));
+    if whole.is_empty() || rest.is_empty() {
         return false;
     }
-    if let Some((number, exponent)) = text.split_once("E+").or_else(|| text.split_once("e+")) {
-        return decimal(number) && digits(exponent);
+    if let Some(fraction) = rest.strip_prefix(['.', ',']) {
+        let (digits, end) = fraction.split_at(after_digits(fraction));
+        if end.is_empty() {
+            return rest.starts_with('.') && !digits.is_empty() && digits.bytes().all(|c| c == b'0');
+        }
+        rest = end;
     }
-    text.split_once('.')
-        .is_some_and(|(whole, zeros)| digits(whole) && digits(zeros) && zeros.bytes().all(|c| c == b'0'))
+    let exponent = rest.strip_prefix("E+").or_else(|| rest.strip_prefix("e+"));
+    exponent.is_some_and(|digits| !digits.is_empty() && after_digits(digits) == digits.len())
 }
 
 fn direction(word: &str) -> Option<Direction> {
@@ -564,4 +569,45 @@ fn unescaped(json: &str) -> Result<String, Vec<u8>> {
     // The string has been parsed once already; asked for as bytes it may hold what no text can.
     let bytes = serde_json::Deserializer::from_str(json).deserialize_bytes(Bytes).unwrap_or_default();
     String::from_utf8(bytes).map_err(|error| error.into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spreadsheet_leaves_its_mark_on_numbers() {
+        for text in ["2.7E+16", "2,7E+16", "2E+16", "2.70558e+16", "24000000073615024.0", "7.000"] {
+            assert!(is_rounded(text), "{text}");
+        }
+        for text in
+            ["", "27055780770723719", "7e10", "12e5", "1.5", "1,0", ".0", "1.", "E+5", "2.7E+", "2.7E+1x", "m_1"]
+        {
+            assert!(!is_rounded(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_mapped_field_is_known_by_its_mapped_name_only() {
+        let names = Names::new(&[(Field::Ts, " Sent Date".to_owned()), (Field::Account, "user".to_owned())]);
+        assert_eq!(names.find("sent date "), Some(Field::Ts));
+        assert_eq!(names.find("ts"), None);
+        assert_eq!(names.find("user"), Some(Field::Account), "whatever we call so ourselves");
+        assert_eq!((names.find("Tag"), names.find_loosely(" Messaging-TYPE ")), (None, Some(Field::MessagingType)));
+        assert_eq!((names.of(Field::Ts), names.of(Field::Id)), ("Sent Date", "id"));
+    }
+
+    #[test]
+    fn only_whatsapp_keeps_seconds() {
+        for (written_ms, is_calendar, channel, expected_ms) in [
+            (1_000, true, Channel::Messenger, 0),
+            (100, true, Channel::Instagram, 0),
+            (60_000, true, Channel::Messenger, 60_000),
+            (1_000, false, Channel::Messenger, 1_000),
+            (1_000, true, Channel::Whatsapp, 1_000),
+            (0, true, Channel::Whatsapp, 0),
+        ] {
+            assert_eq!(precision_ms(written_ms, is_calendar, channel), expected_ms, "{written_ms} {channel}");
+        }
+    }
 }

@@ -60,8 +60,8 @@ fn open(start: &Start<'_>) -> Result<Opened, Refusal> {
 /// Finds the header and the delimiter under which it shows most of our fields.
 fn header(start: &Start<'_>, names: &Names) -> Result<Header, Refusal> {
     let blank = start.bytes.iter().take_while(|c| c.is_ascii_whitespace()).count();
-    // A header does not begin with a blank cell, but a tab is a blank.
-    let mut at = blank;
+    // Blank lines may go before the header, but not a tab on its own line: that is a column without a name.
+    let mut at = start.bytes[..blank].iter().rposition(|c| matches!(c, b'\r' | b'\n')).map_or(0, |end| end + 1);
     let line_end = match memchr2(b'\r', b'\n', &start.bytes[at..]) {
         Some(end) if start.bytes[at + end] == b'\r' && start.bytes.get(at + end + 1) != Some(&b'\n') => b'\r',
         _ => b'\n',
@@ -69,6 +69,8 @@ fn header(start: &Start<'_>, names: &Names) -> Result<Header, Refusal> {
     let mut delimiters = DELIMITERS.to_vec();
     // Excel's own way to say which delimiter it used.
     if let [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', delimiter, rest @ ..] = &start.bytes[at..]
+        && delimiter.is_ascii()
+        && !matches!(delimiter, b'"' | b'\r' | b'\n')
         && let Some(end) = memchr(line_end, rest).filter(|end| rest[..*end].trim_ascii().is_empty())
     {
         delimiters = vec![*delimiter];
@@ -81,11 +83,9 @@ fn header(start: &Start<'_>, names: &Names) -> Result<Header, Refusal> {
         let dialect = Dialect { delimiter, line_end, max_record_bytes: start.options.max_record_bytes };
         let Scan::Row(len) = dialect.scan(&start.bytes[at..], true) else { continue };
         let Ok(row) = std::str::from_utf8(dialect.without_end(&start.bytes[at..at + len])) else {
-            return Err(refuse("is not UTF-8; export it as CSV UTF-8"));
+            let is_text = memchr(0, &start.bytes[..start.bytes.len().min(4_096)]).is_none();
+            return Err(refuse(if is_text { NOT_UTF8 } else { "is not text" }));
         };
-        if row.contains('\0') {
-            return Err(refuse("is not text"));
-        }
         let cells: Vec<String> = dialect.cells(row).map(|cell| unquoted(cell).trim().to_owned()).collect();
         let columns: Vec<Option<Field>> = cells.iter().map(|cell| names.find_loosely(cell)).collect();
         let known = columns.iter().flatten().count();
@@ -115,16 +115,18 @@ fn refusal(header: &Header, names: &Names) -> Option<Refusal> {
         let unfound = unfound.iter().map(|name| shown(name)).collect::<Vec<_>>().join("`, `");
         return refuse(format!("the header has no column `{unfound}`, which --map names; it has {}", there()));
     }
-    let mut missing: Vec<&str> =
-        [Field::Ts, Field::User].into_iter().filter(|field| !has(*field)).map(Field::word).collect();
-    if !has(Field::Event) && !has(Field::Direction) {
-        missing.push("event` or `direction");
-    }
+    let required = [
+        (has(Field::Ts), "ts", "ts"),
+        (has(Field::User), "user", "user"),
+        (has(Field::Event) || has(Field::Direction), "event` or `direction", "direction"),
+    ];
+    let missing: Vec<_> = required.iter().filter(|(is_there, ..)| !is_there).collect();
     if missing.is_empty() {
         return None;
     }
-    let missing = missing.join("`, `");
-    refuse(format!("the header has no column `{missing}`; name them with --map ts=...,user=...; it has {}", there()))
+    let names = missing.iter().map(|(_, name, _)| *name).collect::<Vec<_>>().join("`, `");
+    let map = missing.iter().map(|(.., name)| format!("{name}=...")).collect::<Vec<_>>().join(",");
+    refuse(format!("the header has no column `{names}`; name it with --map {map}; it has {}", there()))
 }
 
 impl Layout for Csv {
@@ -166,7 +168,7 @@ impl Layout for Csv {
                 };
                 match row {
                     Some(row) => self.row(row, line, sink),
-                    None => Err("is not UTF-8; export it as CSV UTF-8".to_owned()),
+                    None => Err(NOT_UTF8.to_owned()),
                 }
             };
             if let Err(reason) = outcome {
@@ -217,6 +219,8 @@ impl Csv {
 }
 
 const STRAY_QUOTE: &str = "has an opening quote without a closing one before a delimiter";
+
+const NOT_UTF8: &str = "is not UTF-8; export it as CSV UTF-8";
 
 /// What lies at the beginning of some bytes.
 #[derive(Debug, PartialEq, Eq)]
@@ -321,3 +325,118 @@ fn unquoted(cell: Value<'_>) -> String {
 }
 
 pub(super) const FORMAT: Format = Format { name: "csv", fits, open };
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::{ProptestConfig, Strategy, any, prop_assert, prop_assert_eq, proptest};
+    use proptest::sample::select;
+
+    use super::*;
+
+    const COMMA: Dialect = Dialect { delimiter: b',', line_end: b'\n', max_record_bytes: 64 };
+
+    fn rows(dialect: Dialect, table: &str) -> Vec<Vec<String>> {
+        let (mut begin, mut rows) = (0, Vec::new());
+        while begin < table.len() {
+            let Scan::Row(len) = dialect.scan(&table.as_bytes()[begin..], true) else { return Vec::new() };
+            let row = dialect.without_end(&table.as_bytes()[begin..begin + len]);
+            if !row.is_empty() {
+                let row = &table[begin..begin + row.len()];
+                rows.push(dialect.cells(row).map(|cell| unquoted(cell).to_owned()).collect());
+            }
+            begin += len;
+        }
+        rows
+    }
+
+    #[test]
+    fn quotes_are_closed_or_stray() {
+        for (table, expected) in [
+            ("a,\"b\"\nc", Scan::Row(6)),
+            ("a,\"b\"\r\nc", Scan::Row(7)),
+            ("a,\"b\nb\"\nc", Scan::Row(8)),
+            ("a,\"b\"\"\"\nc", Scan::Row(8)),
+            ("a,\"\"\nc", Scan::Row(5)),
+            ("5\" x,b\nc", Scan::Row(7)),
+            ("\n", Scan::Row(1)),
+            ("a,\"b\" \nc", Scan::Stray(7)),
+            ("a,\"b\nc,\"d\"\n", Scan::Stray(5)),
+            ("a,\"\"b\nc", Scan::Stray(6)),
+            ("a,\"b\nc", Scan::Open),
+            ("a,b", Scan::Open),
+            ("a,\"b\"", Scan::Open),
+            ("a,\"b\"\r", Scan::Open),
+            ("", Scan::Open),
+        ] {
+            assert_eq!(COMMA.scan(table.as_bytes(), false), expected, "{table:?}");
+            let at_end = match expected {
+                Scan::Open if table == "a,\"b\nc" => Scan::Stray(5),
+                Scan::Open => Scan::Row(table.len()),
+                other => other,
+            };
+            assert_eq!(COMMA.scan(table.as_bytes(), true), at_end, "{table:?} and no more");
+        }
+        let long = format!("a,\"{}\n{}", "b".repeat(10), "c".repeat(64));
+        assert_eq!(COMMA.scan(long.as_bytes(), false), Scan::Stray(14), "no record is as long as that");
+    }
+
+    fn cell() -> impl Strategy<Value = String> {
+        vec(select(vec!['a', ' ', '"', ',', ';', '\n', 'é']), 0..6).prop_map(String::from_iter)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// What the `csv` crate writes is read as it was written.
+        #[test]
+        fn tables_are_read_as_written(
+            table in vec(vec(cell(), 2..5), 1..6),
+            delimiter in select(vec![b',', b';']),
+            crlf in any::<bool>(),
+        ) {
+            let terminator = if crlf { ::csv::Terminator::CRLF } else { ::csv::Terminator::Any(b'\n') };
+            let mut writer =
+                ::csv::WriterBuilder::new().delimiter(delimiter).terminator(terminator).flexible(true).from_writer(vec![]);
+            for row in &table {
+                writer.write_record(row).map_err(|e| proptest::test_runner::TestCaseError::fail(e.to_string()))?;
+            }
+            let text = String::from_utf8(writer.into_inner().unwrap_or_default()).unwrap_or_default();
+            prop_assert_eq!(rows(Dialect { delimiter, ..COMMA }, &text), table);
+        }
+
+        /// Where the quotes of every row are right, we read whatever the `csv` crate reads.
+        #[test]
+        fn any_text_is_read_as_by_the_csv_crate(text in "[a\",\n]{0,40}") {
+            let ours = rows(COMMA, &text);
+            let mut reader =
+                ::csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
+            let theirs: Vec<Vec<String>> =
+                reader.records().flatten().map(|row| row.iter().map(str::to_owned).collect()).collect();
+            prop_assert!(ours.is_empty() || ours == theirs, "{ours:?} {theirs:?}");
+        }
+
+        /// The one who cuts and the one who reads agree on where rows begin.
+        #[test]
+        fn cut_rows_are_the_rows_read(text in "[a\",\r\n]{0,200}") {
+            let begins = |bytes: &[u8]| {
+                let (mut at, mut begins) = (0, vec![0]);
+                while at < bytes.len() {
+                    match COMMA.scan(&bytes[at..], true) {
+                        Scan::Row(len) | Scan::Stray(len) => at += len,
+                        Scan::Open => return begins,
+                    }
+                    begins.push(at);
+                }
+                begins
+            };
+            let csv = Csv { dialect: COMMA, names: Names::new(&[]), columns: vec![] };
+            let bytes = text.as_bytes();
+            let cut = csv.cut(bytes);
+            let mut twice = begins(&bytes[..cut]);
+            prop_assert_eq!(twice.pop(), Some(cut));
+            twice.extend(begins(&bytes[cut..]).into_iter().map(|at| cut + at));
+            prop_assert_eq!(twice, begins(bytes));
+        }
+    }
+}

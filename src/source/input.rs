@@ -6,7 +6,7 @@
 use std::collections::{HashSet, VecDeque};
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -176,11 +176,12 @@ pub(super) struct Blocks<'a> {
     inputs: Vec<InputReading>,
     current: Option<Current>,
     options: &'a Options,
+    block_bytes: usize,
     index: u64,
 }
 
-type Bytes = Box<dyn Read + Send>;
-type Opener<'a> = Box<dyn FnOnce() -> io::Result<Bytes> + Send + 'a>;
+pub(super) type Bytes = Box<dyn Read + Send>;
+pub(super) type Opener<'a> = Box<dyn FnOnce() -> io::Result<Bytes> + Send + 'a>;
 
 /// The input being read.
 struct Current {
@@ -206,11 +207,12 @@ impl<'a> Blocks<'a> {
             };
             (input.to_string(), opener)
         };
-        Blocks::of(inputs.iter().map(open).collect(), options)
+        Blocks::of(inputs.iter().map(open).collect(), options, BLOCK_BYTES)
     }
 
-    pub(super) fn of(waiting: VecDeque<(String, Opener<'a>)>, options: &'a Options) -> Blocks<'a> {
-        Blocks { waiting, inputs: Vec::new(), current: None, options, index: 0 }
+    /// The size of a block changes nothing but the time it takes.
+    pub(super) fn of(waiting: VecDeque<(String, Opener<'a>)>, options: &'a Options, block_bytes: usize) -> Blocks<'a> {
+        Blocks { waiting, inputs: Vec::new(), current: None, options, block_bytes, index: 0 }
     }
 
     /// What is known of the inputs by now.
@@ -230,7 +232,7 @@ impl<'a> Blocks<'a> {
             }
             // Every opened input is in `inputs` and in `current`.
             let (current, of_input) = (self.current.as_mut()?, self.inputs.last_mut()?);
-            match current.next(self.options.max_record_bytes) {
+            match current.next(self.block_bytes, self.options.max_record_bytes) {
                 Ok(Some((bytes, first_line))) => {
                     let consumed = std::mem::take(&mut current.consumed);
                     of_input.bytes += consumed;
@@ -261,34 +263,42 @@ impl<'a> Blocks<'a> {
     /// Opens an input, tells its format and gets past what precedes its first record.
     fn open(&mut self, name: &str, opener: Opener<'a>) -> io::Result<()> {
         let mut bytes = opener()?;
-        let mut buffer = Vec::new();
-        let at_end = fill(&mut bytes, &mut buffer, BLOCK_BYTES)?;
-        let consumed = buffer.len() as u64;
-        let (format, opened) = tell(&mut buffer, self.options);
+        let mut start = Vec::new();
+        let at_end = fill(&mut bytes, &mut start, BLOCK_BYTES)?;
+        let read = start.len();
+        let (format, opened) = tell(&mut start, at_end, self.options);
         let (opened, bad) = match opened {
             Ok(opened) => (opened, None),
             Err(Refusal { line, reason }) => {
-                buffer.clear();
+                start.clear();
                 bytes = Box::new(io::empty());
                 (Opened { layout: Box::new(Nothing), skip: 0 }, Some((line, reason)))
             }
         };
-        let line = 1 + count(opened.layout.line_end(), &buffer[..opened.skip]);
-        buffer.drain(..opened.skip);
+        let line = 1 + count(opened.layout.line_end(), &start[..opened.skip]);
+        start.drain(..opened.skip);
         self.inputs.push(InputReading { name: name.to_owned(), format, ..InputReading::default() });
-        let layout = Arc::from(opened.layout);
-        self.current = Some(Current { bytes, layout, buffer, at_end, line, skipping: false, consumed, bad });
+        self.current = Some(Current {
+            consumed: (read - start.len()) as u64,
+            bytes: Box::new(Cursor::new(start).chain(bytes)),
+            layout: Arc::from(opened.layout),
+            buffer: Vec::new(),
+            at_end: false,
+            line,
+            skipping: false,
+            bad,
+        });
         Ok(())
     }
 }
 
 impl Current {
-    /// The next whole records and the line they begin on. A record that is given up comes with the records after it.
-    fn next(&mut self, max_record_bytes: usize) -> io::Result<Option<(Vec<u8>, u64)>> {
+    /// The next whole records and the line they begin on; none, where a record is given up or the last bytes held none.
+    fn next(&mut self, block_bytes: usize, max_record_bytes: usize) -> io::Result<Option<(Vec<u8>, u64)>> {
         let line_end = self.layout.line_end();
         // A record may be read only if it is not too long, so one byte beyond the longest settles it.
-        let most = max_record_bytes.saturating_add(2).max(BLOCK_BYTES);
-        let mut wanted = BLOCK_BYTES;
+        let most = max_record_bytes.saturating_add(2).max(block_bytes);
+        let mut wanted = block_bytes;
         loop {
             self.fill(wanted)?;
             if self.skipping {
@@ -305,14 +315,12 @@ impl Current {
                 }
             }
             if self.buffer.is_empty() {
-                return Ok(self.bad.is_some().then(|| (Vec::new(), self.line)));
+                let is_untold = self.bad.is_some() || self.consumed != 0;
+                return Ok(is_untold.then(|| (Vec::new(), self.line)));
             }
-            let whole = match self.at_end {
-                true => self.buffer.len(),
-                false => self.layout.cut(&self.buffer),
-            };
+            let whole = if self.at_end { self.buffer.len() } else { self.layout.cut(&self.buffer) };
             if whole != 0 {
-                let mut rest = Vec::with_capacity(BLOCK_BYTES);
+                let mut rest = Vec::with_capacity(block_bytes);
                 rest.extend_from_slice(&self.buffer[whole..]);
                 self.buffer.truncate(whole);
                 let block = std::mem::replace(&mut self.buffer, rest);
@@ -352,14 +360,14 @@ fn count(line_end: u8, bytes: &[u8]) -> u64 {
 }
 
 /// Tells the format of an input by its beginning, and takes the byte order mark away.
-fn tell(start: &mut Vec<u8>, options: &Options) -> (&'static str, Result<Opened, Refusal>) {
+fn tell(start: &mut Vec<u8>, at_end: bool, options: &Options) -> (&'static str, Result<Opened, Refusal>) {
     if let Some(reason) = foreign(start) {
         return ("unknown", Err(Refusal { line: 1, reason: reason.to_owned() }));
     }
     if start.starts_with(UTF8_MARK) {
         start.drain(..UTF8_MARK.len());
     }
-    if start.len() < BLOCK_BYTES && start.iter().all(u8::is_ascii_whitespace) {
+    if at_end && start.iter().all(u8::is_ascii_whitespace) {
         return ("empty", Ok(Opened { layout: Box::new(Nothing), skip: start.len() }));
     }
     let start = Start { bytes: start, options };

@@ -17,14 +17,11 @@ struct JsonLines {
 
 /// A log that begins in the middle of a line, or with a line of something else, still is JSON lines.
 fn fits(start: &Start<'_>) -> Fit {
-    let begins_json = |line: &[u8]| matches!(line.trim_ascii_start().first(), Some(b'{' | b'['));
-    if begins_json(start.bytes) {
+    if matches!(start.bytes.trim_ascii_start().first(), Some(b'{' | b'[')) {
         return Fit::Surely;
     }
-    match start.bytes.split(|c| *c == b'\n').take(1_000).any(begins_json) {
-        true => Fit::Perhaps,
-        false => Fit::No,
-    }
+    let is_object = |line: &[u8]| line.starts_with(b"{") && serde_json::from_slice::<IgnoredAny>(line).is_ok();
+    if start.bytes.split(|c| *c == b'\n').take(1_000).any(is_object) { Fit::Perhaps } else { Fit::No }
 }
 
 fn open(start: &Start<'_>) -> Result<Opened, Refusal> {
@@ -45,10 +42,11 @@ impl Layout for JsonLines {
         let mut begin = 0;
         for (line, end) in (first_line..).zip(ends) {
             let raw = &bytes[begin..end];
+            let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
             // A mark inside a file is where two files were joined.
             let mark = if raw.starts_with(UTF8_MARK) { UTF8_MARK.len() } else { 0 };
             let object = match text {
-                Some(text) => text.get(begin + mark..end),
+                Some(text) => text.get(begin + mark..begin + raw.len()),
                 None => std::str::from_utf8(&raw[mark..]).ok(),
             };
             let outcome = if self.max_record_bytes < raw.len() {
@@ -72,16 +70,16 @@ impl JsonLines {
     /// Reads the object on one line. Here its shape is judged; so far there is only the canonical record.
     fn object(&self, line: &str, number: u64, sink: &mut Sink<'_>) -> Result<(), String> {
         if !line.trim_ascii_start().starts_with('{') {
-            let broken = serde_json::from_str::<IgnoredAny>(line).err().map(|error| not_json(&error));
-            let hint = "is not a JSON object; write one object a line (`jq -c '.[]'` does it for an array)";
-            return Err(broken
-                .filter(|_| !line.trim_ascii_start().starts_with('['))
-                .unwrap_or_else(|| hint.to_owned()));
+            return Err(match serde_json::from_str::<IgnoredAny>(line) {
+                Ok(_) => NO_OBJECT.to_owned(),
+                Err(error) => not_json(line, &error),
+            });
         }
         let mut deserializer = serde_json::Deserializer::from_str(line);
-        let keys = Keys(&self.names);
-        let object = keys.deserialize(&mut deserializer).and_then(|object| deserializer.end().map(|()| object));
-        let Object { record, twice } = object.map_err(|error| not_json(&error))?;
+        let Object { record, twice } = Keys(&self.names)
+            .deserialize(&mut deserializer)
+            .and_then(|object| deserializer.end().map(|()| object))
+            .map_err(|error| not_json(line, &error))?;
         if let Some(field) = twice {
             return Err(format!("has the key `{}` twice", self.names.of(field)));
         }
@@ -89,8 +87,15 @@ impl JsonLines {
     }
 }
 
+const NO_OBJECT: &str = "is not a JSON object; write one object a line (`jq -c '.[]'` does it for an array)";
+
 /// The parser's words without the line number, which is always 1. They never quote the text.
-fn not_json(error: &serde_json::Error) -> String {
+fn not_json(line: &str, error: &serde_json::Error) -> String {
+    // A line of an array that is spread over several.
+    let line = line.trim_ascii();
+    if line.starts_with(['[', ']']) || line.ends_with(',') {
+        return NO_OBJECT.to_owned();
+    }
     let text = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
     let what = text.strip_suffix(&place).unwrap_or(&text);

@@ -288,3 +288,123 @@ fn too_long(max_record_bytes: usize) -> String {
         mib => format!("is longer than {mib} MiB"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::collections::VecDeque;
+    use std::io::{self, Cursor, Read};
+
+    use super::input::{Bytes, Opener};
+    use super::*;
+
+    fn read_in_blocks(inputs: Vec<Bytes>, options: &Options, block_bytes: usize) -> Result<Reading, SourceError> {
+        let open = |bytes: Bytes| -> (String, Opener<'static>) { ("log".to_owned(), Box::new(move || Ok(bytes))) };
+        let waiting: VecDeque<(String, Opener<'static>)> = inputs.into_iter().map(open).collect();
+        read_blocks(Blocks::of(waiting, options, block_bytes), options, &|_| ())
+    }
+
+    /// Everything in a reading, to compare.
+    fn all_of(reading: &Reading) -> String {
+        let events: Vec<_> =
+            reading.batches.iter().flat_map(|batch| (0..batch.len()).map(|at| batch.event(at))).collect();
+        format!("{:?} {:?} {events:?}", reading.inputs, reading.bad)
+    }
+
+    #[test]
+    fn blocks_change_nothing() {
+        let options = Options { keep_text: KeepText::All, max_record_bytes: 2_000, ..Options::default() };
+        for path in std::fs::read_dir("fixtures/source").unwrap().map(|entry| entry.unwrap().path()) {
+            let bytes = std::fs::read(&path).unwrap();
+            let read = |block_bytes| {
+                let bytes: Bytes = Box::new(Cursor::new(bytes.clone()));
+                all_of(&read_in_blocks(vec![bytes], &options, block_bytes).unwrap())
+            };
+            let whole = read(1 << 20);
+            for block_bytes in [1, 2, 3, 7, 64, 100, 333] {
+                assert_eq!(read(block_bytes), whole, "{} in blocks of {block_bytes}", path.display());
+            }
+        }
+    }
+
+    const GOOD: &str = "{\"ts\":1709287200,\"user\":\"1\",\"event\":\"send\"}\n";
+
+    #[test]
+    fn a_line_of_any_length_is_one_bad_record() {
+        let long = io::repeat(b'x').take(64 << 20);
+        let bytes = Cursor::new(GOOD).chain(long).chain(Cursor::new("\n")).chain(Cursor::new(GOOD));
+        let reading = read_in_blocks(vec![Box::new(bytes)], &Options::default(), 4 << 20).unwrap();
+        let of_input = &reading.inputs[0];
+        assert_eq!((of_input.records, of_input.bad), (2, 1));
+        assert_eq!(of_input.bytes, (64 << 20) + 2 * GOOD.len() as u64 + 1);
+        assert_eq!(reading.bad.first[0].place.line, 2);
+        assert_eq!(reading.bad.first[0].reason, "is longer than 16 MiB");
+        let last = reading.batches.last().unwrap();
+        assert_eq!(last.event(last.len() - 1).place.line, 3);
+    }
+
+    #[test]
+    fn bytes_that_are_given_up_count_as_read() {
+        let options = Options { max_record_bytes: 100, ..Options::default() };
+        let bytes = Cursor::new(GOOD).chain(io::repeat(b'x').take(1_000));
+        let reading = read_in_blocks(vec![Box::new(bytes)], &options, 64).unwrap();
+        let of_input = &reading.inputs[0];
+        assert_eq!((of_input.records, of_input.bad, of_input.bytes), (1, 1, GOOD.len() as u64 + 1_000));
+    }
+
+    #[test]
+    fn the_longest_record_is_read_and_a_longer_one_is_not() {
+        for (head, row) in [("", GOOD.trim_end()), ("ts,user,direction\n", "1709287200,1111111111,in")] {
+            for (spare, expected) in [(0, (3, 0)), (1, (0, 3))] {
+                let options = Options { max_record_bytes: row.len() - spare, ..Options::default() };
+                let table = format!("{head}{row}\r\n{row}\n{row}");
+                for block_bytes in [1, 5, 1 << 20] {
+                    let bytes = Box::new(Cursor::new(table.clone()));
+                    let reading = read_in_blocks(vec![bytes], &options, block_bytes).unwrap();
+                    assert_eq!((reading.inputs[0].records, reading.bad.count), expected, "{row} in {block_bytes}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_quote_that_is_never_closed_costs_one_line_of_a_long_table() {
+        let row = "2024-03-01T10:00:00Z,1,in\n";
+        let table = format!("ts,user,direction\n2024-03-01T10:00:00Z,\"1,in\n{}", row.repeat(10_000));
+        let options = Options { max_record_bytes: 1_000, ..Options::default() };
+        let reading = read_in_blocks(vec![Box::new(Cursor::new(table))], &options, 512).unwrap();
+        assert_eq!((reading.inputs[0].records, reading.inputs[0].bad), (10_000, 1));
+    }
+
+    #[test]
+    fn an_input_that_breaks_off_is_an_error_with_its_name() {
+        struct Broken;
+        impl Read for Broken {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::Error::other("the disk is gone"))
+            }
+        }
+        let bytes = Cursor::new(GOOD.repeat(100)).chain(Broken);
+        let error = read_in_blocks(vec![Box::new(bytes)], &Options::default(), 64).unwrap_err();
+        assert_eq!(error.to_string(), "cannot read `log`: the disk is gone");
+    }
+
+    #[test]
+    fn unknown_words_are_counted_up_to_a_hundred_kinds() {
+        let line =
+            |at: u32| format!("{{\"ts\":1709287200,\"user\":\"1\",\"event\":\"e{at:0>70}\",\"sender\":\"s{at}\"}}\n");
+        let lines: String = (0..150).map(line).collect();
+        let reading = read_in_blocks(vec![Box::new(Cursor::new(lines))], &Options::default(), 1_000).unwrap();
+        let of_input = &reading.inputs[0];
+        assert_eq!(of_input.unknown_events.values().sum::<u64>(), 150);
+        assert!(of_input.unknown_events.len() <= 101 && of_input.unknown_events.keys().all(|word| word.len() <= 64));
+        assert_eq!(of_input.notes.len(), 101);
+        assert_eq!(of_input.notes[100], "50 records: further unknown words");
+    }
+
+    #[test]
+    fn what_is_shown_of_a_log_is_short_and_harmless() {
+        assert_eq!(shown("\u{1b}[2J\u{202e}\n é"), "\\u{1b}[2J\\u{202e}\\n é");
+        assert_eq!(shown(&"é".repeat(41)), format!("{}…", "é".repeat(40)));
+    }
+}

@@ -104,3 +104,27 @@ impl<K: Ord> Counts<K> {
         self.more += next.more;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_exact_id_clears_the_spreadsheet() {
+        let tally_of = |ids: std::ops::Range<u64>, end: &str| {
+            let mut tally = Tally::default();
+            ids.for_each(|id| tally.id(&format!("{}{end}", 270_557_807_700_000 + id)));
+            tally
+        };
+        let notes = |first: Tally, next: Tally| {
+            let mut all = first;
+            all.merge(next);
+            all.finish().1.len()
+        };
+        assert_eq!(notes(tally_of(0..4, "00"), tally_of(4..8, "0")), 1);
+        assert_eq!(notes(tally_of(0..4, "00"), tally_of(0..4, "00")), 0, "the same four ids twice");
+        assert_eq!(notes(tally_of(0..8, "00"), tally_of(8..9, "01")), 0);
+        assert_eq!(notes(tally_of(8..9, "01"), tally_of(0..8, "00")), 0);
+        assert_eq!(notes(tally_of(0..8, ""), tally_of(8..16, "")), 0, "15 digits are all a spreadsheet's own");
+    }
+}
