@@ -2,6 +2,7 @@
 //!
 //! Reports turn these into bytes and know nothing else of the program.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
@@ -22,7 +23,7 @@ pub struct Finding<'a> {
     /// The send's account.
     pub account: &'a str,
     /// The send's user, hashed if so wished.
-    pub user: &'a str,
+    pub user: Cow<'a, str>,
     /// When it was sent.
     pub at: Time,
     /// The send's message id.

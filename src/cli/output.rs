@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use tempfile::NamedTempFile;
 
+/// Reports run to hundreds of megabytes; a large buffer saves system calls.
+const BUFFER_BYTES: usize = 256 << 10;
+
 /// Standard output or a file.
 pub(crate) enum Output {
     Stdout {
@@ -29,7 +32,7 @@ impl Output {
     /// Opens the output; `None` or `-` is standard output.
     pub(crate) fn open(path: Option<&Path>) -> anyhow::Result<Output> {
         let Some(path) = path.filter(|path| *path != Path::new("-")) else {
-            return Ok(Output::Stdout { out: BufWriter::new(io::stdout()), closed: false });
+            return Ok(Output::Stdout { out: BufWriter::with_capacity(BUFFER_BYTES, io::stdout()), closed: false });
         };
         let failed = || format!("cannot write {}", path.display());
         // A link stays a link: what it points to is replaced.
@@ -38,7 +41,7 @@ impl Output {
             Ok(meta) if meta.is_dir() => anyhow::bail!("cannot write {}: it is a directory", path.display()),
             Ok(meta) if !meta.is_file() => {
                 let file = File::options().write(true).open(&target).with_context(failed)?;
-                return Ok(Output::Device { out: BufWriter::new(file), target });
+                return Ok(Output::Device { out: BufWriter::with_capacity(BUFFER_BYTES, file), target });
             }
             _ => {}
         }
@@ -52,7 +55,7 @@ impl Output {
             builder.permissions(std::fs::Permissions::from_mode(0o666));
         }
         let file = builder.tempfile_in(folder).with_context(failed)?;
-        Ok(Output::File { out: BufWriter::new(file), target })
+        Ok(Output::File { out: BufWriter::with_capacity(BUFFER_BYTES, file), target })
     }
 
     /// Whether it is a terminal.

@@ -48,12 +48,12 @@ const VERDICT_COLUMNS: &[&str] = &[
 ];
 
 struct Rows<'w> {
-    out: csv::Writer<&'w mut dyn Write>,
+    out: csv::Writer<&'w mut (dyn Write + Send)>,
     header: Option<&'static [&'static str]>,
 }
 
 impl<'w> Rows<'w> {
-    fn new(out: &'w mut dyn Write, header: &'static [&'static str]) -> Rows<'w> {
+    fn new(out: &'w mut (dyn Write + Send), header: &'static [&'static str]) -> Rows<'w> {
         Rows { out: csv::Writer::from_writer(out), header: Some(header) }
     }
 
@@ -99,7 +99,7 @@ impl Report for Rows<'_> {
             finding.severity.word(),
             finding.channel.word(),
             finding.account,
-            finding.user,
+            &finding.user,
             &finding.at.to_string(),
             finding.id.unwrap_or_default(),
             &finding.message,

@@ -17,7 +17,7 @@ pub(super) const LINES: Format = Format { name: "jsonl", report: |out, _: Look| 
 pub(super) const VERDICTS: VerdictFormat = VerdictFormat { name: "jsonl", report: |out| Box::new(Lines { out }) };
 
 struct Lines<'w> {
-    out: &'w mut dyn Write,
+    out: &'w mut (dyn Write + Send),
 }
 
 impl Report for Lines<'_> {
@@ -40,7 +40,7 @@ impl VerdictReport for Lines<'_> {
 
 /// `{"findings": [...], "summary": {...}}`, a finding a line.
 struct Document<'w> {
-    out: &'w mut dyn Write,
+    out: &'w mut (dyn Write + Send),
     begun: bool,
 }
 
@@ -137,7 +137,7 @@ impl<'a> From<&'a Finding<'a>> for FindingJson<'a> {
             severity: finding.severity.word(),
             channel: finding.channel.word(),
             account: finding.account,
-            user: finding.user,
+            user: &finding.user,
             ts: finding.at.to_string(),
             id: finding.id,
             message: &finding.message,

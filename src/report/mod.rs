@@ -55,7 +55,7 @@ pub struct Format {
     /// Its name on the command line.
     pub name: &'static str,
     /// Makes the report.
-    pub report: for<'w> fn(&'w mut dyn Write, Look) -> Box<dyn Report + 'w>,
+    pub report: for<'w> fn(&'w mut (dyn Write + Send), Look) -> Box<dyn Report + Send + 'w>,
 }
 
 /// A format of verdicts.
@@ -63,7 +63,7 @@ pub struct VerdictFormat {
     /// Its name on the command line.
     pub name: &'static str,
     /// Makes the report.
-    pub report: for<'w> fn(&'w mut dyn Write) -> Box<dyn VerdictReport + 'w>,
+    pub report: for<'w> fn(&'w mut (dyn Write + Send)) -> Box<dyn VerdictReport + Send + 'w>,
 }
 
 /// The formats of findings; the first is the default.

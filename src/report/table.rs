@@ -18,7 +18,7 @@ pub(super) const FORMAT: Format =
     Format { name: "table", report: |out, look| Box::new(Page { out, look, groups: BTreeMap::new() }) };
 
 struct Page<'w> {
-    out: &'w mut dyn Write,
+    out: &'w mut (dyn Write + Send),
     look: Look,
     groups: BTreeMap<(std::cmp::Reverse<Severity>, Rule), Group>,
 }
@@ -48,7 +48,7 @@ impl Report for Page<'_> {
         let delivered = if finding.delivered == Some(false) { " (an attempt: Meta rejected it)" } else { "" };
         group.shown.push(Row {
             at: finding.at,
-            who: format!("{}{account} {}", finding.channel.word(), plain(finding.user)),
+            who: format!("{}{account} {}", finding.channel.word(), plain(&finding.user)),
             what: format!("{}{delivered}", plain(&finding.message)),
             how: format!("{} [{}]", plain(&finding.remedy), plain(&finding.evidence.join(" "))),
         });

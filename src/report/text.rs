@@ -8,7 +8,7 @@ use crate::report::{VerdictFormat, VerdictReport, plain};
 pub(super) const FORMAT: VerdictFormat = VerdictFormat { name: "text", report: |out| Box::new(Text { out }) };
 
 struct Text<'w> {
-    out: &'w mut dyn Write,
+    out: &'w mut (dyn Write + Send),
 }
 
 impl VerdictReport for Text<'_> {

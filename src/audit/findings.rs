@@ -1,0 +1,230 @@
+//! From outcomes to findings and verdicts: facts get their sentences, places their file names.
+
+use std::borrow::Cow;
+use std::hash::Hasher;
+use std::io;
+
+use foldhash::HashMap;
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
+use siphasher::sip::SipHasher13;
+
+use crate::audit::{Audit, Outcome, sentence, short_hash};
+use crate::event::{Event, Place};
+use crate::finding::{Finding, Judged, PolicyRow, Summary};
+use crate::policy::Permission;
+use crate::replay::{Cause, Opening, Verdict};
+use crate::rule::Rule;
+
+/// How many outcomes are put into words at once: enough for all threads, and little memory.
+const OUTCOMES_AT_ONCE: usize = 8_192;
+
+impl<'p> Audit<'p> {
+    /// Gives every verdict to `each`, in order of time.
+    ///
+    /// # Errors
+    /// Whatever `each` fails with, at once.
+    pub fn verdicts(&self, mut each: impl FnMut(&Judged<'_>) -> io::Result<()>) -> io::Result<()> {
+        for outcome in &self.outcomes {
+            let send = self.history.event(outcome.position);
+            let user = self.shown_user(&send);
+            let (mut permission, mut reason) = (None, None);
+            match &outcome.verdict {
+                Verdict::Allowed(permit) => permission = permit.permission.map(|row| row.id.as_str()),
+                Verdict::Violation(_) => {}
+                Verdict::Unproven(doubt) => reason = Some(doubt.reason.word()),
+            }
+            each(&Judged {
+                verdict: outcome.verdict.word(),
+                rules: outcome.verdict.rules().collect(),
+                reason,
+                channel: send.channel,
+                account: send.account,
+                user: &user,
+                at: send.at,
+                id: send.id,
+                permission,
+                why: sentence::why(&outcome.verdict, &send, self.policy),
+                delivered: send.delivered(),
+                source: self.shown(send.place),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Gives every finding of the rules that `wanted` accepts to `each`, in order of time, and counts them by rule.
+    ///
+    /// # Errors
+    /// Whatever `each` fails with, at once.
+    pub fn findings(
+        &self,
+        wanted: impl Fn(Rule) -> bool + Sync,
+        summary: &mut Summary,
+        mut each: impl FnMut(&Finding<'_>) -> io::Result<()> + Send,
+    ) -> io::Result<()> {
+        let mut seen: HashMap<u64, u32> = HashMap::default();
+        let mut runs = self.outcomes.chunks(OUTCOMES_AT_ONCE);
+        let mut ready = runs.next().map(|run| self.dressed_all(run)).unwrap_or_default();
+        loop {
+            let next = runs.next();
+            if ready.is_empty() && next.is_none() {
+                return Ok(());
+            }
+            // While one run is written, the next one is put into words.
+            let (coming, written) = rayon::join(
+                || next.map(|run| self.dressed_all(run)).unwrap_or_default(),
+                || -> io::Result<()> {
+                    for (base, mut finding) in ready {
+                        // Numbered before the choice of rules, so that choosing changes no fingerprint.
+                        finding.fingerprint = fingerprint(base, seen.entry(base).or_default());
+                        if wanted(finding.rule) {
+                            *summary.rules.entry(finding.rule).or_default() += 1;
+                            each(&finding)?;
+                        }
+                    }
+                    Ok(())
+                },
+            );
+            written?;
+            ready = coming;
+        }
+    }
+
+    fn dressed_all<'a>(&'a self, run: &'a [Outcome<'p>]) -> Vec<(u64, Finding<'a>)> {
+        run.par_iter().with_min_len(64).flat_map_iter(|outcome| self.dressed(outcome)).collect()
+    }
+
+    /// The findings about one send, whole but for their fingerprints, of which only the base is known here.
+    fn dressed<'a>(&'a self, outcome: &'a Outcome<'p>) -> impl Iterator<Item = (u64, Finding<'a>)> {
+        let send = self.history.event(outcome.position);
+        self.told(outcome, &send).into_iter().map(move |told| {
+            let evidence = told.opened.into_iter().map(|place| self.shown(place));
+            let source = self.shown(send.place);
+            let finding = Finding {
+                rule: told.rule,
+                severity: told.rule.severity(),
+                channel: send.channel,
+                account: send.account,
+                user: self.shown_user(&send),
+                at: send.at,
+                id: send.id,
+                late_by_ms: told.late_by_ms,
+                opened_at: told.opening.map(|opening| opening.by.at),
+                closed_at: told.opening.and_then(|opening| opening.closes_at),
+                policy: told.permission.map(|row| PolicyRow {
+                    permission: &row.id,
+                    from: row.from,
+                    until: row.until,
+                    source: &row.source,
+                }),
+                evidence: evidence.chain([source.clone()]).collect(),
+                source,
+                delivered: send.delivered(),
+                message: told.message,
+                remedy: told.remedy,
+                fingerprint: String::new(),
+            };
+            (fingerprint_base(told.rule, &send), finding)
+        })
+    }
+
+    /// What there is to say of one send: its violations, or warnings and notes beside a permission.
+    fn told(&self, outcome: &Outcome<'p>, send: &Event<'_>) -> Vec<Told<'p>> {
+        match &outcome.verdict {
+            Verdict::Violation(breaches) => breaches
+                .iter()
+                .map(|breach| Told {
+                    rule: breach.rule,
+                    permission: breach.permission,
+                    opening: breach.opening,
+                    late_by_ms: breach.late_by_ms(send.at),
+                    opened: evidence_of(breach.opening, breach.cause),
+                    message: sentence::message(breach, send, self.policy),
+                    remedy: sentence::remedy(breach, send, &outcome.lawful),
+                })
+                .collect(),
+            Verdict::Allowed(permit) => {
+                let told = |rule, message: String, remedy: &str| Told {
+                    rule,
+                    permission: permit.permission,
+                    opening: permit.opening,
+                    late_by_ms: None,
+                    opened: permit.opening.map(|opening| opening.by.place).into_iter().collect(),
+                    message,
+                    remedy: remedy.into(),
+                };
+                let why = || sentence::why_allowed(permit, send);
+                let needless = permit.needless_tag.then(|| {
+                    let tag = send.tag.unwrap_or_default();
+                    let message = format!("{} and {tag} was not needed", why());
+                    told(Rule::NeedlessTag, message, "lawful: the same message without the tag")
+                });
+                let refused = self.policy.refusal(send.channel, send.error_code, send.error_subcode).map(|refusal| {
+                    let codes = sentence::codes(send);
+                    let message = format!("Meta refused it as {} ({codes}), yet {}", refusal.means, why());
+                    let remedy =
+                        "look for moves or sends that the log lacks; if it has them all, the policy table is wrong";
+                    told(Rule::RefusedThoughAllowed, message, remedy)
+                });
+                refused.into_iter().chain(needless).collect()
+            }
+            Verdict::Unproven(_) => Vec::new(),
+        }
+    }
+
+    fn shown(&self, place: Place) -> String {
+        let name = self.names.get(place.input as usize).map_or("<input>", String::as_str);
+        format!("{name}:{}", place.line)
+    }
+
+    fn shown_user<'e>(&self, send: &Event<'e>) -> Cow<'e, str> {
+        if self.redact { short_hash(send.user).into() } else { send.user.into() }
+    }
+}
+
+/// A finding before it is dressed.
+struct Told<'p> {
+    rule: Rule,
+    permission: Option<&'p Permission>,
+    opening: Option<Opening>,
+    late_by_ms: Option<i64>,
+    opened: Vec<Place>,
+    message: String,
+    remedy: String,
+}
+
+/// The records, besides the send itself, that prove a breach.
+fn evidence_of(opening: Option<Opening>, cause: Cause<'_>) -> Vec<Place> {
+    let opened = opening.map(|opening| opening.by.place);
+    let other = match cause {
+        Cause::ExtraSpent(mark) | Cause::Spent(mark) | Cause::GrantedElsewhere(mark) | Cause::Stopped(mark) => {
+            Some(mark)
+        }
+        Cause::TooSoon(last, _) => Some(last),
+        _ => None,
+    };
+    opened.into_iter().chain(other.map(|mark| mark.place)).collect()
+}
+
+/// What is the same for the same finding in every run, wherever its file lies. Sends without an id are told apart by their
+/// time.
+fn fingerprint_base(rule: Rule, send: &Event<'_>) -> u64 {
+    // SipHash with a fixed key: the standard library does not promise that its own will stay what it is.
+    let mut hasher = SipHasher13::new();
+    for part in [rule.word(), send.channel.word(), send.account, send.user, send.id.unwrap_or_default()] {
+        hasher.write(part.as_bytes());
+        hasher.write_u8(0xff);
+    }
+    if send.id.is_none() {
+        hasher.write_i64(send.at.ms());
+    }
+    hasher.finish()
+}
+
+/// The fingerprint of the next finding with this base: those that share one are numbered.
+fn fingerprint(base: u64, seen: &mut u32) -> String {
+    let mut hasher = SipHasher13::new();
+    hasher.write_u64(base);
+    hasher.write_u32(*seen);
+    *seen += 1;
+    format!("{:016x}", hasher.finish())
+}

@@ -1,0 +1,80 @@
+//! What the log lacks: the notes on what could not be checked and why.
+
+use crate::audit::AuditOptions;
+use crate::event::{Event, Kind};
+use crate::policy::{Permission, Policy};
+use crate::replay::Verdict;
+use crate::rule::Rule;
+use crate::time::Time;
+
+/// What the log lacks, gathered while it is read, for the notes on what could not be checked.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    moves: u64,
+    entries: u64,
+    late_sends_without_entry: u64,
+    templates_without_category: u64,
+    without_rule: u64,
+    hidden: u64,
+    others: u64,
+    last_send: Option<Time>,
+}
+
+impl Seen {
+    pub(super) fn see(&mut self, event: &Event<'_>) {
+        self.moves += u64::from(event.kind.is_users());
+        self.entries += u64::from(event.entry.is_some() || event.kind == Kind::Referral);
+        self.others += u64::from(event.kind == Kind::Other);
+    }
+
+    pub(super) fn judge(&mut self, send: &Event<'_>, verdict: &Verdict<'_>) {
+        self.last_send = Some(send.at);
+        self.hidden += u64::from(send.claim_hidden);
+        self.templates_without_category += u64::from(send.template.is_some() && send.category.is_none());
+        self.without_rule += u64::from(matches!(verdict, Verdict::Allowed(permit) if permit.permission.is_none()));
+        self.late_sends_without_entry += u64::from(verdict.rules().any(|rule| rule == Rule::OutsideWindow));
+    }
+
+    pub(super) fn notes(&self, policy: &Policy, options: &AuditOptions) -> Vec<String> {
+        let day = options.replay.as_of.or(self.last_send.map(Time::day));
+        let mut notes = Vec::new();
+        if let (Some(day), true) = (day, self.entries == 0 && 0 < self.late_sends_without_entry) {
+            let widened = |row: &&Permission| row.unclear_after.is_some() && row.from <= day;
+            if let Some(row) = policy.permissions.iter().find(widened) {
+                notes.push(format!(
+                    "no record says how its conversation began (`entry`, referral): since {} the window after the first message from an ad may last up to {}, which could not be considered",
+                    row.from,
+                    row.lasts.map_or(String::new(), |lasts| lasts.to_string()),
+                ));
+            }
+        }
+        if self.moves == 0 && self.last_send.is_some() {
+            notes.push("the log has sends and not one move of a user: add the log of incoming events, or hardly anything can be proved".into());
+        }
+        if 0 < self.templates_without_category {
+            notes.push(format!(
+                "{} templates carry no `category`: rules for marketing templates could not be checked on them",
+                self.templates_without_category
+            ));
+        }
+        if 0 < self.hidden && !options.replay.untagged {
+            notes.push(format!(
+                "{} sends come from a format that shows neither tag nor token: outside the window they are unproven, unless --untagged says that the business sends nothing tagged",
+                self.hidden
+            ));
+        }
+        if 0 < self.without_rule {
+            notes.push(format!(
+                "{} sends are older than the policy's first row of their channel: no rule is known",
+                self.without_rule
+            ));
+        }
+        if 0 < self.others {
+            notes.push(format!(
+                "{} events are of no kind that opens or spends anything and were counted as `other`",
+                self.others
+            ));
+        }
+        notes
+    }
+}
