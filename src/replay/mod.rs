@@ -108,7 +108,7 @@ impl<'p> Replay<'p> {
 
     /// Remembers the facts of an event, whatever the terms.
     fn remember(&mut self, event: &Event<'_>) {
-        let spends = (event.kind == Kind::Send && !event.is_rejected()).then(|| self.case(event).claim());
+        let spends = (event.kind == Kind::Send && !event.is_rejected()).then(|| self.case(event).spends());
         let account = self.account(event.channel, event.account);
         account.first_record = Some(account.first_record.map_or(event.at, |first| first.min(event.at)));
         let index = self.conversation(event);
@@ -129,10 +129,12 @@ impl<'p> Replay<'p> {
             }
             Kind::RecurringStop => match event.token {
                 Some(token) => {
-                    let stops = &mut self.tokens.entry(token).1.stops;
-                    if !stops.iter().any(|(by, _)| *by == index) {
-                        stops.push((index, mark));
+                    let (token_index, token) = self.tokens.entry(token);
+                    if !token.stops.iter().any(|(by, _)| *by == index) {
+                        token.stops.push((index, mark));
                     }
+                    // It may have been granted before the log began; a resumption of everything must find it.
+                    conversation.owns(token_index);
                 }
                 None => {
                     conversation.stopped.get_or_insert(mark);
@@ -200,7 +202,7 @@ impl<'p> Replay<'p> {
             None => {
                 token.grants.push(grant);
                 if let Some(conversation) = self.conversations.get_mut(index) {
-                    conversation.tokens.push(token_index);
+                    conversation.owns(token_index);
                 }
             }
         }
@@ -234,14 +236,17 @@ impl<'p> Replay<'p> {
                 }
             }
             Claim::Marketing => {
-                if let Some(conversation) = self.conversations.get_mut(index) {
-                    conversation.marketing.push(mark);
+                let token = send.token.map(|token| self.tokens.entry(token).0);
+                if let (Some(token), Some(conversation)) = (token, self.conversations.get_mut(index)) {
+                    conversation.marketing.push((token, mark));
                 }
             }
-            // A hidden claim may be a tag, which would not use up the one more message.
-            Claim::Response if !send.claim_hidden || self.options.untagged => {
+            Claim::Response => {
                 if let Some(conversation) = self.conversations.get_mut(index) {
-                    conversation.last_plain = Some(mark);
+                    // A hidden claim may be a tag, which would not use up the one more message.
+                    let hidden = send.claim_hidden && !self.options.untagged;
+                    let last = if hidden { &mut conversation.last_hidden } else { &mut conversation.last_plain };
+                    *last = Some((mark, send.precision_ms));
                 }
             }
             _ => {}
