@@ -54,13 +54,15 @@ pub(super) struct Conversation {
     touches: Vec<Touch>,
     /// An ad brought the user here and no message has followed yet.
     awaits_ad_message: bool,
-    /// The latest plain send that Meta did not refuse.
-    pub(super) last_plain: Option<Mark>,
+    /// The latest plain send that Meta did not refuse, and how far its true moment may lie after it, in ms.
+    pub(super) last_plain: Option<(Mark, u32)>,
+    /// The latest such send of which the log does not show whether it was plain.
+    pub(super) last_hidden: Option<(Mark, u32)>,
     /// When the user stopped marketing as a whole, if not resumed since.
     pub(super) stopped: Option<Mark>,
-    /// Sends of the paid marketing API, in order.
-    pub(super) marketing: Vec<Mark>,
-    /// The tokens this user granted, as indices into `Tokens`.
+    /// Sends of the paid marketing API, in order, each with its token as an index into `Tokens`.
+    pub(super) marketing: Vec<(usize, Mark)>,
+    /// The tokens this user granted or stopped, as indices into `Tokens`.
     pub(super) tokens: Vec<usize>,
     /// The last region the log named.
     pub(super) region: Option<Box<str>>,
@@ -106,6 +108,13 @@ impl Conversation {
         }
         self.awaits_ad_message =
             event.kind == Kind::Postback && from_ad || self.awaits_ad_message && event.kind != Kind::Message;
+    }
+
+    /// Takes note that the token at `index` is this user's.
+    pub(super) fn owns(&mut self, index: usize) {
+        if !self.tokens.contains(&index) {
+            self.tokens.push(index);
+        }
     }
 
     fn touch(&mut self, opener: Opener, event: &Event<'_>) {
@@ -156,7 +165,11 @@ pub(super) struct Tokens {
 
 impl Tokens {
     pub(super) fn find(&self, text: &str) -> Option<&Token> {
-        self.by_text.get(text).and_then(|index| self.all.get(*index))
+        self.index(text).and_then(|index| self.all.get(index))
+    }
+
+    pub(super) fn index(&self, text: &str) -> Option<usize> {
+        self.by_text.get(text).copied()
     }
 
     pub(super) fn at(&self, index: usize) -> Option<&Token> {

@@ -15,8 +15,23 @@ use crate::rule::Rule;
 use crate::time::Time;
 
 /// Names of structured messages that need no approval: as a `template` they say nothing special.
-const STRUCTURED: &[&str] =
-    &["generic", "button", "buttons", "media", "receipt", "list", "open_graph", "product", "coupon", "text"];
+const STRUCTURED: &[&str] = &[
+    "generic",
+    "button",
+    "buttons",
+    "media",
+    "receipt",
+    "list",
+    "open_graph",
+    "product",
+    "coupon",
+    "text",
+    "airline_boardingpass",
+    "airline_checkin",
+    "airline_itinerary",
+    "airline_update",
+    "customer_information",
+];
 
 /// One send and all that is known at its moment.
 #[derive(Clone, Copy)]
@@ -120,10 +135,9 @@ impl<'r, 'p> Case<'r, 'p> {
     pub(super) fn claim(&self) -> Claim {
         let send = self.send;
         if send.channel == Channel::Whatsapp {
-            let in_force = |claim| self.policy.in_force(send.channel, self.day).any(|row| row.claim == claim);
             return match (send.template, send.category) {
                 (Some(_), _) | (None, Some(Category::Marketing | Category::Authentication)) => Claim::Template,
-                (None, Some(Category::Utility)) if in_force(Claim::DirectUtility) => Claim::DirectUtility,
+                (None, Some(Category::Utility)) if self.has(Claim::DirectUtility) => Claim::DirectUtility,
                 // Before that, whatever was billed as utility was a template.
                 (None, Some(Category::Utility)) => Claim::Template,
                 (None, Some(Category::Service) | None) => Claim::Response,
@@ -132,9 +146,8 @@ impl<'r, 'p> Case<'r, 'p> {
         if let Some(token) = send.token {
             let token_type = self.token_type(token);
             return match (token_type, send.category) {
-                (TokenType::Recurring, Some(Category::Marketing)) if send.channel == Channel::Messenger => {
-                    Claim::Marketing
-                }
+                // Before the paid API such a token was that of a recurring notification, whatever it was called.
+                (TokenType::Recurring, Some(Category::Marketing)) if self.has(Claim::Marketing) => Claim::Marketing,
                 (TokenType::Recurring, _) => Claim::Recurring,
                 (TokenType::OneTime, _) => Claim::OneTime,
             };
@@ -164,6 +177,21 @@ impl<'r, 'p> Case<'r, 'p> {
             (None, Some(name)) if !name.is_empty() && !STRUCTURED.contains(&name) => Claim::Utility,
             _ => Claim::Response,
         }
+    }
+
+    /// What the send uses up if Meta takes it. A claim that the policy does not have here and now uses what a plain
+    /// send would.
+    pub(super) fn spends(&self) -> Claim {
+        match self.claim() {
+            Claim::Tag => Claim::Tag,
+            claim if self.has(claim) => claim,
+            _ => Claim::Response,
+        }
+    }
+
+    /// Whether the policy has this claim on the channel and day of the send.
+    fn has(&self, claim: Claim) -> bool {
+        self.policy.in_force(self.send.channel, self.day).any(|row| row.claim == claim)
     }
 
     /// Its opt-in knows best; then the send itself; then the contract's default, where the channel has such tokens.
@@ -337,18 +365,8 @@ impl<'r, 'p> Case<'r, 'p> {
         self.options.log_begins.or_else(first_record).unwrap_or(self.send.at)
     }
 
-    /// Half-open: the limit itself is outside. A time that is good to the second lies anywhere in that second.
     fn side(&self, limit: Time, limit_precision_ms: u32) -> Side {
-        let at = self.send.at;
-        let latest_at = at.plus_ms(i64::from(self.send.precision_ms));
-        let latest_limit = limit.plus_ms(i64::from(limit_precision_ms));
-        if at < limit && latest_at <= limit {
-            Side::Before
-        } else if latest_limit <= at {
-            Side::After
-        } else {
-            Side::Blurred
-        }
+        side(self.send.at, self.send.precision_ms, limit, limit_precision_ms)
     }
 
     // --- The standard window ---------------------------------------------------------------------------------------
@@ -392,6 +410,7 @@ impl<'r, 'p> Case<'r, 'p> {
         if let Some(extra) = self.windows().find(|row| row.extra_after.is_some()) {
             match self.extra_message(extra) {
                 Extra::Unspent(opening) => return found.permit(extra, Some(opening)),
+                Extra::MayBeSpent(reason, opening) => doubts.push((reason, extra, Some(opening))),
                 Extra::MayBeUnspent(first) => doubts.push((Reason::LogStartsLate, first, None)),
                 Extra::Spent(mark) => shut = shut.map(|(row, opening, _)| (row, opening, Cause::ExtraSpent(mark))),
                 Extra::None => {}
@@ -420,18 +439,27 @@ impl<'r, 'p> Case<'r, 'p> {
             return Extra::None;
         };
         let last_plain = self.conversation.and_then(|conversation| conversation.last_plain);
-        let spent_since = |closed: Time| last_plain.filter(|mark| closed <= mark.at);
-        match self.state(first) {
-            State::Shut(opening) => match opening.closes_at.and_then(spent_since) {
-                Some(mark) => Extra::Spent(mark),
-                None => Extra::Unspent(Opening { by: opening.by, closes_at: None }),
-            },
-            // Somebody who wrote before the log began may still have one more message to come.
-            State::Never if !self.options.complete => match spent_since(self.log_begins().plus(lasts)) {
-                Some(mark) => Extra::Spent(mark),
-                None => Extra::MayBeUnspent(first),
-            },
-            _ => Extra::None,
+        let last_hidden = self.conversation.and_then(|conversation| conversation.last_hidden);
+        // A move of which it is unclear whether it opens the window does not matter: had it, the send would be inside.
+        if let Some(touch) = self.latest(&first.opened_by) {
+            let closed = touch.at.plus(lasts);
+            let since = |(mark, precision_ms): (Mark, u32)| side(mark.at, precision_ms, closed, touch.precision_ms);
+            let opening = Opening { by: Mark { at: touch.at, place: touch.place }, closes_at: None };
+            return match (last_plain.map(since), last_hidden.map(since)) {
+                (Some(Side::After), _) => last_plain.map_or(Extra::None, |(mark, _)| Extra::Spent(mark)),
+                (Some(Side::Blurred), _) => Extra::MayBeSpent(Reason::TimePrecision, opening),
+                (_, Some(Side::After | Side::Blurred)) => Extra::MayBeSpent(Reason::ClaimNotVisible, opening),
+                _ => Extra::Unspent(opening),
+            };
+        }
+        // Somebody who wrote before the log began may still have one more message to come.
+        let closed = self.log_begins().plus(lasts);
+        if self.options.complete || self.send.at < closed {
+            return Extra::None;
+        }
+        match last_plain.filter(|(mark, _)| closed <= mark.at) {
+            Some((mark, _)) => Extra::Spent(mark),
+            None => Extra::MayBeUnspent(first),
         }
     }
 
@@ -532,7 +560,7 @@ impl<'r, 'p> Case<'r, 'p> {
     }
 
     /// Earlier sends that spent this token: of this user, or of anybody if nobody is known to own it.
-    fn spends(&self) -> Vec<Mark> {
+    fn spent(&self) -> Vec<Mark> {
         let (own, _) = self.grants();
         let spends = self.token().map_or(&[][..], |token| &token.spends);
         let counts = |spend: &&_| {
@@ -578,7 +606,7 @@ impl<'r, 'p> Case<'r, 'p> {
     }
 
     fn check_one_time(&self, row: &'p Permission, found: &mut Gathered<'p>) {
-        if let Some(first) = self.spends().first() {
+        if let Some(first) = self.spent().first() {
             found.breach(Rule::OtnTokenReused, Some(row), None, Cause::Spent(*first));
         }
         let (unknown, wrong_user, expired) = (Rule::OtnTokenUnknown, Rule::OtnTokenWrongUser, Rule::OtnTokenExpired);
@@ -599,24 +627,36 @@ impl<'r, 'p> Case<'r, 'p> {
         self.check_grant(row, unknown, unknown, Rule::RecurringTokenExpired, found);
         let of_token = self.token().and_then(|token| token.stops.iter().find(|(by, _)| Some(*by) == self.index));
         let of_all = self.conversation.and_then(|conversation| conversation.stopped);
-        if let Some(stop) = self.before_send(of_token.map(|(_, mark)| *mark).or(of_all)) {
+        if let Some(stop) = self.before_send(of_token.map(|(_, mark)| *mark)).or(self.before_send(of_all)) {
             found.breach(Rule::RecurringTokenStopped, Some(row), None, Cause::Stopped(stop));
         }
-        self.check_pace(row, &self.spends(), found);
+        let earlier = self.spent();
+        self.check_pace(row, &earlier, earlier.last().copied(), found);
     }
 
     fn check_marketing(&self, row: &'p Permission, found: &mut Gathered<'p>) {
         let stopped = self.conversation.and_then(|conversation| conversation.stopped);
         let of_token = self.token().and_then(|token| token.stops.iter().find(|(by, _)| Some(*by) == self.index));
-        if let Some(stop) = self.before_send(of_token.map(|(_, mark)| *mark).or(stopped)) {
+        if let Some(stop) = self.before_send(of_token.map(|(_, mark)| *mark)).or(self.before_send(stopped)) {
             found.breach(Rule::MarketingAfterStop, Some(row), None, Cause::Stopped(stop));
         }
         found.permit(row, None);
-        self.check_pace(row, self.conversation.map_or(&[], |conversation| &conversation.marketing), found);
+        let all = self.conversation.map_or(&[][..], |conversation| &conversation.marketing);
+        let token = self.send.token.and_then(|text| self.tokens.index(text));
+        let same = |(by, _): &&(usize, Mark)| Some(*by) == token;
+        let earlier: Vec<Mark> = all.iter().filter(same).map(|(_, mark)| *mark).collect();
+        // One page of Meta's counts per token, another per user: the last one by whichever token.
+        self.check_pace(row, &earlier, all.last().map(|(_, mark)| *mark), found);
     }
 
-    /// Whether the last send of the same kind lies far enough back.
-    fn check_pace(&self, row: &'p Permission, earlier: &[Mark], found: &mut Gathered<'p>) {
+    /// Whether the last send of the same kind lies far enough back: `earlier` are those of the same token, `any_last` is
+    /// the last one that some source counts.
+    fn check_pace(&self, row: &'p Permission, earlier: &[Mark], any_last: Option<Mark>, found: &mut Gathered<'p>) {
+        if let (Some(ms), Some(last)) = (row.unclear_every_ms, any_last)
+            && self.send.at < last.at.plus_ms(ms)
+        {
+            found.doubt(Reason::TermsUnclear, Rule::RecurringTooOften, Some(row), None);
+        }
         let (Some(every), Some(last)) = (row.every, earlier.last()) else { return };
         // A message and what directly follows it count as one: go back to the first of the run.
         let run = earlier.iter().rev().take_while(|mark| last.at.since(mark.at) <= row.follow_ups_within_ms);
@@ -634,11 +674,8 @@ impl<'r, 'p> Case<'r, 'p> {
             }),
             Every::Month => next_period(first.at, |day| day.with_day(1)?.checked_add_months(Months::new(1))),
         };
-        let rule = Rule::RecurringTooOften;
         if at < next {
-            found.breach(rule, Some(row), None, Cause::TooSoon(first, next));
-        } else if row.unclear_every_ms.is_some_and(|ms| at < first.at.plus_ms(ms)) {
-            found.doubt(Reason::TermsUnclear, rule, Some(row), None);
+            found.breach(Rule::RecurringTooOften, Some(row), None, Cause::TooSoon(first, next));
         }
     }
 }
@@ -648,10 +685,26 @@ enum Extra<'p> {
     /// It is still to come; the opening is that of the closed window.
     Unspent(Opening),
     Spent(Mark),
+    /// An earlier send was it, or was not, for this reason; the opening is that of the closed window.
+    MayBeSpent(Reason, Opening),
     /// The log begins too late to know; the row is that of the window.
     MayBeUnspent(&'p Permission),
     /// There is none.
     None,
+}
+
+/// On which side of `limit` the moment `at` lies. Half-open: the limit itself is outside. A time that is good to the
+/// second lies anywhere in that second.
+fn side(at: Time, precision_ms: u32, limit: Time, limit_precision_ms: u32) -> Side {
+    let latest_at = at.plus_ms(i64::from(precision_ms));
+    let latest_limit = limit.plus_ms(i64::from(limit_precision_ms));
+    if at < limit && latest_at <= limit {
+        Side::Before
+    } else if latest_limit <= at {
+        Side::After
+    } else {
+        Side::Blurred
+    }
 }
 
 /// 00:00 UTC of the day that `next` finds after `at`'s.

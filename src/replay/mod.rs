@@ -119,7 +119,7 @@ impl<'p> Replay<'p> {
 
     /// Remembers the facts of an event without judging it.
     pub fn record(&mut self, event: &Event<'_>) {
-        let spends = (event.kind == Kind::Send && !event.is_rejected()).then(|| self.case(event).claim());
+        let spends = (event.kind == Kind::Send && !event.is_rejected()).then(|| self.case(event).spends());
         let index = self.conversation(event);
         let mark = Mark { at: event.at, place: event.place };
         let Some(conversation) = self.conversations.get_mut(index) else { return };
@@ -138,10 +138,12 @@ impl<'p> Replay<'p> {
             }
             Kind::RecurringStop => match event.token {
                 Some(token) => {
-                    let stops = &mut self.tokens.entry(token).1.stops;
-                    if !stops.iter().any(|(by, _)| *by == index) {
-                        stops.push((index, mark));
+                    let (token_index, token) = self.tokens.entry(token);
+                    if !token.stops.iter().any(|(by, _)| *by == index) {
+                        token.stops.push((index, mark));
                     }
+                    // It may have been granted before the log began; a resumption of everything must find it.
+                    conversation.owns(token_index);
                 }
                 None => {
                     conversation.stopped.get_or_insert(mark);
@@ -219,7 +221,7 @@ impl<'p> Replay<'p> {
             None => {
                 token.grants.push(grant);
                 if let Some(conversation) = self.conversations.get_mut(index) {
-                    conversation.tokens.push(token_index);
+                    conversation.owns(token_index);
                 }
             }
         }
@@ -253,14 +255,17 @@ impl<'p> Replay<'p> {
                 }
             }
             Claim::Marketing => {
-                if let Some(conversation) = self.conversations.get_mut(index) {
-                    conversation.marketing.push(mark);
+                let token = send.token.map(|token| self.tokens.entry(token).0);
+                if let (Some(token), Some(conversation)) = (token, self.conversations.get_mut(index)) {
+                    conversation.marketing.push((token, mark));
                 }
             }
-            // A hidden claim may be a tag, which would not use up the one more message.
-            Claim::Response if !send.claim_hidden || self.options.untagged => {
+            Claim::Response => {
                 if let Some(conversation) = self.conversations.get_mut(index) {
-                    conversation.last_plain = Some(mark);
+                    // A hidden claim may be a tag, which would not use up the one more message.
+                    let hidden = send.claim_hidden && !self.options.untagged;
+                    let last = if hidden { &mut conversation.last_hidden } else { &mut conversation.last_plain };
+                    *last = Some((mark, send.precision_ms));
                 }
             }
             _ => {}

@@ -1,3 +1,4 @@
-//! What several test programs share.
+//! What several test programs share. Each of them uses only a part of it.
+#![allow(dead_code)]
 
-pub mod script;
+pub(crate) mod script;

@@ -1,29 +1,31 @@
 //! The language of `fixtures/policy/*.script` and of the examples in the rule catalog: an event a line, the verdict that is
 //! expected at its end. `fixtures/README.md` describes it.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use fbwin::event::{
     Category, Channel, Entry, Event, Frequency, Kind, MessagingType, Sender, Status, TokenType, tag_word,
 };
+use fbwin::policy::Permission;
+use fbwin::replay::Cause;
 use fbwin::time::{Elapsed, Stamp};
 use fbwin::{Policy, Replay, ReplayOptions, Verdict};
 
 /// A script as read: the options it sets and its lines.
-pub struct Script<'a> {
-    pub options: ReplayOptions,
-    pub lines: Vec<Line<'a>>,
+pub(crate) struct Script<'a> {
+    pub(crate) options: ReplayOptions,
+    pub(crate) lines: Vec<Line<'a>>,
 }
 
 /// One event and, for a send, what is expected of it.
-pub struct Line<'a> {
-    pub number: usize,
-    pub event: Event<'a>,
-    pub expected: Option<&'a str>,
+pub(crate) struct Line<'a> {
+    pub(crate) number: usize,
+    pub(crate) event: Event<'a>,
+    pub(crate) expected: Option<&'a str>,
 }
 
 /// Reads a script. Tags are kept in `tags`, since an event borrows its texts.
-pub fn parse<'a>(text: &'a str) -> Result<Script<'a>, String> {
+pub(crate) fn parse<'a>(text: &'a str) -> Result<Script<'a>, String> {
     let mut script = Script { options: ReplayOptions::default(), lines: Vec::new() };
     for (index, line) in text.lines().enumerate() {
         let number = index + 1;
@@ -151,7 +153,7 @@ fn set_field<'a>(event: &mut Event<'a>, word: &'a str) -> Result<(), String> {
 }
 
 /// Replays a script and says where a verdict differs from what is expected.
-pub fn check(policy: &Policy, text: &str) -> Result<(), String> {
+pub(crate) fn check(policy: &Policy, text: &str) -> Result<(), String> {
     let script = parse(text)?;
     let mut replay = Replay::new(policy, script.options.clone());
     let mut last = None;
@@ -175,7 +177,7 @@ pub fn check(policy: &Policy, text: &str) -> Result<(), String> {
 }
 
 /// A verdict in the words of a script.
-pub fn describe(verdict: &Verdict<'_>, send: &Event<'_>) -> String {
+pub(crate) fn describe(verdict: &Verdict<'_>, send: &Event<'_>) -> String {
     match verdict {
         Verdict::Allowed(permit) => {
             let row = permit.permission.map_or("by no known rule", |row| row.id.as_str());
@@ -191,27 +193,39 @@ pub fn describe(verdict: &Verdict<'_>, send: &Event<'_>) -> String {
     }
 }
 
-/// Which rules and permissions a script's sends met, for tests of coverage.
-pub fn outcomes(policy: &Policy, text: &str) -> Result<HashMap<String, usize>, String> {
+/// One version of a permission, by a name that no other version shares.
+pub(crate) fn version(row: &Permission) -> String {
+    let frequency = row.frequency.map_or(String::new(), |frequency| format!(", {frequency} tokens"));
+    format!("{} of {}{frequency}", row.id, row.from)
+}
+
+/// What a script's sends met, for tests of coverage: rules, reasons, and each version of a permission that allowed a
+/// send, was violated by one, or left one unproven.
+pub(crate) fn outcomes(policy: &Policy, text: &str) -> Result<HashSet<String>, String> {
     let script = parse(text)?;
     let mut replay = Replay::new(policy, script.options.clone());
-    let mut met = HashMap::new();
+    let mut met = HashSet::new();
     for line in &script.lines {
         match replay.step(&line.event) {
             Some(Verdict::Allowed(permit)) => {
-                if let Some(row) = permit.permission {
-                    *met.entry(format!("{} allows", row.id)).or_default() += 1;
-                }
+                met.extend(permit.permission.map(|row| format!("{} allows", version(row))));
             }
             Some(Verdict::Violation(breaches)) => {
                 for breach in breaches {
-                    *met.entry(breach.rule.word().to_owned()).or_default() += 1;
-                    if let Some(row) = breach.permission {
-                        *met.entry(format!("{} violated", row.id)).or_default() += 1;
+                    met.insert(breach.rule.word().to_owned());
+                    met.extend(breach.permission.map(|row| format!("{} is violated", version(row))));
+                    if let Cause::Excluded(exclusion) = breach.cause {
+                        met.insert(format!("{} excludes", exclusion.id));
+                    }
+                    if let Cause::ExtraSpent(_) = breach.cause {
+                        met.insert("the one more message is spent".to_owned());
                     }
                 }
             }
-            Some(Verdict::Unproven(doubt)) => *met.entry(doubt.reason.word().to_owned()).or_default() += 1,
+            Some(Verdict::Unproven(doubt)) => {
+                met.insert(doubt.reason.word().to_owned());
+                met.extend(doubt.permission.map(|row| format!("{} is in doubt", version(row))));
+            }
             None => {}
         }
     }
