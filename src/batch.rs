@@ -57,6 +57,8 @@ struct Packed {
     sender: Option<Sender>,
     status: Option<Status>,
     claim_hidden: bool,
+    recipient_hidden: bool,
+    logged_at: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -163,6 +165,8 @@ impl Batch {
             sender: event.sender,
             status: event.status,
             claim_hidden: event.claim_hidden,
+            recipient_hidden: event.recipient_hidden,
+            logged_at: event.logged_at,
         };
         self.events.push(packed);
         true
@@ -199,6 +203,8 @@ impl Batch {
             sender: packed.sender,
             status: packed.status,
             claim_hidden: packed.claim_hidden,
+            recipient_hidden: packed.recipient_hidden,
+            logged_at: packed.logged_at,
             ..Event::default()
         };
         if let Some(extra) = self.extras.get(packed.extra as usize) {
@@ -235,6 +241,34 @@ impl Batch {
     /// Other events may share it by chance; [`Batch::same_event`] tells.
     pub fn identity(&self, index: usize) -> u64 {
         self.events.get(index).map_or(0, |packed| packed.identity)
+    }
+
+    /// The accounts that its events name, each with its channels.
+    pub fn accounts(&self) -> impl Iterator<Item = (Channel, &str)> {
+        let seen: std::collections::BTreeSet<(Channel, &str)> = self
+            .events
+            .iter()
+            .map(|packed| (packed.channel, self.text(packed.account).unwrap_or_default()))
+            .filter(|(_, account)| !account.is_empty())
+            .collect();
+        seen.into_iter()
+    }
+
+    /// Gives the event at `index` another user: the same person under the id by which they are known elsewhere. Returns
+    /// `false`, changing nothing, when the batch is full.
+    pub fn rename(&mut self, index: usize, user: &str) -> bool {
+        if (u32::MAX as usize) - 1 < self.texts.len() + user.len() {
+            return false;
+        }
+        let span = self.keep(Some(user));
+        let Some(packed) = self.events.get_mut(index) else { return false };
+        packed.user = span;
+        packed.recipient_hidden = false;
+        let renamed = identity(&self.event(index));
+        if let Some(packed) = self.events.get_mut(index) {
+            packed.identity = renamed;
+        }
+        true
     }
 
     /// Whether the events at `index` and at `other_index` of `other` tell of the same thing, given that their identities
@@ -329,6 +363,8 @@ mod tests {
             entry: Some(Entry::Ad),
             region: Some("DE"),
             claim_hidden: true,
+            recipient_hidden: true,
+            logged_at: true,
         };
         let bare = Event { user: "other", kind: Kind::Message, text: Some("not kept"), ..Event::default() };
         let news = Event {

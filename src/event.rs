@@ -269,6 +269,10 @@ pub struct Event<'a> {
     pub region: Option<&'a str>,
     /// Whether the record's format hides what the send relied on: an echo shows neither tag nor token.
     pub claim_hidden: bool,
+    /// Whether the log does not show to which user it went: `user` is another name of theirs, or `""`.
+    pub recipient_hidden: bool,
+    /// Whether `at` is the time of the business's own log instead of Meta's, which is believed first.
+    pub logged_at: bool,
 }
 
 impl Default for Event<'_> {
@@ -301,6 +305,8 @@ impl Default for Event<'_> {
             entry: None,
             region: None,
             claim_hidden: false,
+            recipient_hidden: false,
+            logged_at: false,
         }
     }
 }

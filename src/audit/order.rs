@@ -164,8 +164,8 @@ fn tie(a: &Event<'_>, b: &Event<'_>) -> Ordering {
     (a.channel, a.account, a.user, a.kind, a.id).cmp(&(b.channel, b.account, b.user, b.kind, b.id))
 }
 
-/// Which of two records of one event is believed first: an echo's time before a request's, then the earlier, then any
-/// fixed order of what they say.
+/// Which of two records of one event is believed first: Meta's time before that of a log, then the earlier, then any fixed
+/// order of what they say.
 fn precedence(a: &Event<'_>, b: &Event<'_>) -> Ordering {
     let said = |e: &Event<'_>| {
         let words = (e.messaging_type, e.token_type, e.frequency, e.category, e.sender, e.status, e.entry);
@@ -202,6 +202,8 @@ fn join<'a>(first: Event<'a>, more: &Event<'a>) -> Event<'a> {
         entry: first.entry.or(more.entry),
         region: first.region.or(more.region),
         claim_hidden: first.claim_hidden && more.claim_hidden,
+        recipient_hidden: first.recipient_hidden && more.recipient_hidden,
+        logged_at: first.logged_at && more.logged_at,
         ..first
     }
 }

@@ -97,6 +97,9 @@ fn why_unproven(doubt: &Doubt<'_>, send: &Event<'_>, policy: &Policy) -> String 
             Some(Claim::Template) => "the log shows no opt-in, and may begin after it".into(),
             _ => format!("what opened {name} may lie before the beginning of the log"),
         },
+        Reason::RecipientUnresolved if send.recipient_hidden => {
+            "the log does not show to which user it went: add the responses or the log of incoming events".into()
+        }
         Reason::RecipientUnresolved => "the comment it answers is not in the log, nor is any other".into(),
         Reason::ApprovalUnknown => {
             let kind = row.and_then(|row| row.approval.as_deref()).unwrap_or("the");

@@ -192,6 +192,18 @@ impl<'a> Record<'a> {
         std::mem::replace(place, value) == Value::Unset
     }
 
+    /// Whether it has what every canonical record has.
+    pub(super) fn is_canonical(&self) -> bool {
+        let has = |field| !matches!(self.get(field), Value::Unset | Value::Null | Value::Nested);
+        has(Field::Ts) && has(Field::User) && (has(Field::Event) || has(Field::Direction))
+    }
+
+    /// Whether it has any key of a canonical record that others do not share.
+    pub(super) fn may_be_canonical(&self) -> bool {
+        let has = |field| !matches!(self.get(field), Value::Unset);
+        [Field::Ts, Field::User, Field::Event, Field::Direction].into_iter().any(has)
+    }
+
     fn get(&self, field: Field) -> Value<'a> {
         self.values.get(field as usize).copied().unwrap_or_default()
     }
@@ -542,7 +554,7 @@ fn status(word: &str) -> Option<Status> {
     }
 }
 
-fn truth(word: &str) -> Option<bool> {
+pub(super) fn truth(word: &str) -> Option<bool> {
     // The decimals are what table programs make of a column of 0, 1 and gaps.
     const TRUE: [&str; 4] = ["true", "1", "yes", "1.0"];
     const FALSE: [&str; 4] = ["false", "0", "no", "0.0"];

@@ -7,8 +7,14 @@
 mod canonical;
 mod csv;
 mod input;
+mod join;
+mod json;
 mod jsonl;
+mod loose;
+mod send_api;
+mod shape;
 mod tally;
+mod webhook;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,6 +29,7 @@ pub use input::{Input, SourceError, find};
 
 use canonical::{Names, Record};
 use input::{Block, Blocks};
+use loose::{Alias, Loose};
 use tally::Tally;
 
 /// The formats, in the order in which they are asked; of those that fit an input equally well the first one reads it.
@@ -46,6 +53,10 @@ pub struct Options {
     pub max_record_bytes: usize,
     /// The precision every time has at least, in ms: for a log whose times look more precise than they are.
     pub precision_ms: Option<u32>,
+    /// Read JSON records as this shape only.
+    pub from: Option<&'static str>,
+    /// The key under which log lines around other records carry their own time.
+    pub time_field: Option<String>,
 }
 
 impl Default for Options {
@@ -57,6 +68,8 @@ impl Default for Options {
             keep_text: KeepText::default(),
             max_record_bytes: 16 << 20,
             precision_ms: None,
+            from: None,
+            time_field: None,
         }
     }
 }
@@ -146,6 +159,7 @@ fn read_blocks(
     let mut outcomes = numbered.par_bridge().map(read_one).collect::<Result<Vec<_>, SourceError>>()?;
     outcomes.sort_unstable_by_key(|(index, _)| *index);
 
+    let (mut loose, mut aliases) = (Vec::new(), Vec::new());
     let mut reading = Reading { inputs: blocks.into_inputs(), ..Reading::default() };
     let mut tallies: Vec<Tally> = reading.inputs.iter().map(|_| Tally::default()).collect();
     for (_, outcome) in outcomes {
@@ -158,10 +172,33 @@ fn read_blocks(
         reading.bad.count += outcome.bad_count;
         let room = BAD_RECORDS_KEPT.saturating_sub(reading.bad.first.len());
         reading.bad.first.extend(outcome.bad.into_iter().take(room));
+        loose.extend(outcome.loose);
+        aliases.extend(outcome.aliases);
         if !outcome.batch.is_empty() {
             reading.batches.push(outcome.batch);
         }
     }
+    let joined = join::join(&mut reading.batches, loose, aliases, options);
+    for (input, count) in joined.records {
+        if let Some(of_input) = reading.inputs.get_mut(input as usize) {
+            of_input.records += count;
+        }
+    }
+    for (input, count) in joined.unpaired {
+        if let Some(tally) = tallies.get_mut(input as usize) {
+            tally.unpaired(count);
+        }
+    }
+    for bad in joined.bad {
+        if let Some(of_input) = reading.inputs.get_mut(bad.place.input as usize) {
+            of_input.bad += 1;
+        }
+        reading.bad.count += 1;
+        if reading.bad.first.len() < BAD_RECORDS_KEPT {
+            reading.bad.first.push(bad);
+        }
+    }
+    reading.bad.first.sort_by_key(|bad| bad.place);
     for (of_input, tally) in reading.inputs.iter_mut().zip(tallies) {
         (of_input.unknown_events, of_input.notes) = tally.finish();
     }
@@ -225,6 +262,8 @@ struct Sink<'o> {
     input: u32,
     keep_bad: bool,
     batch: Batch,
+    loose: Vec<Loose>,
+    aliases: Vec<Alias>,
     bad: Vec<BadRecord>,
     bad_count: u64,
     tally: Tally,
@@ -234,6 +273,8 @@ struct Sink<'o> {
 struct Outcome {
     input: u32,
     batch: Batch,
+    loose: Vec<Loose>,
+    aliases: Vec<Alias>,
     bad: Vec<BadRecord>,
     bad_count: u64,
     tally: Tally,
@@ -242,7 +283,17 @@ struct Outcome {
 impl<'o> Sink<'o> {
     fn new(input: u32, options: &'o Options, keep_bad: bool) -> Sink<'o> {
         let batch = Batch::new(options.keep_text);
-        Sink { options, input, keep_bad, batch, bad: Vec::new(), bad_count: 0, tally: Tally::default() }
+        Sink {
+            options,
+            input,
+            keep_bad,
+            batch,
+            loose: Vec::new(),
+            aliases: Vec::new(),
+            bad: Vec::new(),
+            bad_count: 0,
+            tally: Tally::default(),
+        }
     }
 
     fn place(&self, line: u64) -> Place {
@@ -256,14 +307,19 @@ impl<'o> Sink<'o> {
         }
     }
 
+    /// The account of records that name none.
+    fn account(&self) -> &str {
+        &self.options.account
+    }
+
     /// Takes in one record of the canonical form, or says why it cannot.
     fn record(&mut self, record: &Record<'_>, names: &Names, line: u64) -> Result<(), String> {
         canonical::push(record, names, self.place(line), self.options, &mut self.batch, &mut self.tally)
     }
 
     fn finish(self) -> Outcome {
-        let Sink { input, batch, bad, bad_count, tally, .. } = self;
-        Outcome { input, batch, bad, bad_count, tally }
+        let Sink { input, batch, loose, aliases, bad, bad_count, tally, .. } = self;
+        Outcome { input, batch, loose, aliases, bad, bad_count, tally }
     }
 }
 

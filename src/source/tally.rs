@@ -19,6 +19,12 @@ pub(super) struct Tally {
     unknown_words: Counts<(Field, String)>,
     rounded_ids: BTreeSet<String>,
     has_exact_ids: bool,
+    /// Records by the name of their shape.
+    shapes: BTreeMap<&'static str, u64>,
+    /// Records of no shape we know, by their keys.
+    unknown_shapes: Counts<String>,
+    /// Responses whose request is not known.
+    unpaired: u64,
 }
 
 impl Tally {
@@ -31,6 +37,26 @@ impl Tally {
     /// Counts a word of another enumerated field that we do not know, and therefore took for absent.
     pub(super) fn unknown_word(&mut self, field: Field, word: &str) {
         self.unknown_words.add((field, shown(word)), 1);
+    }
+
+    /// Counts a record of a shape.
+    pub(super) fn shape(&mut self, name: &'static str) {
+        *self.shapes.entry(name).or_default() += 1;
+    }
+
+    /// Counts a record of no shape we know.
+    pub(super) fn unknown_shape(&mut self, keys: &str) {
+        self.unknown_shapes.add(shown(keys), 1);
+    }
+
+    /// Counts responses whose request is not known.
+    pub(super) fn unpaired(&mut self, count: u64) {
+        self.unpaired += count;
+    }
+
+    /// The names of the shapes met.
+    pub(super) fn shapes(&self) -> &BTreeMap<&'static str, u64> {
+        &self.shapes
     }
 
     /// Looks at an id for the trace of a spreadsheet, which keeps 15 digits of a number and writes 0 for the others.
@@ -50,6 +76,11 @@ impl Tally {
         self.unknown_events.merge(next.unknown_events);
         self.unknown_words.merge(next.unknown_words);
         self.has_exact_ids |= next.has_exact_ids;
+        for (name, count) in next.shapes {
+            *self.shapes.entry(name).or_default() += count;
+        }
+        self.unknown_shapes.merge(next.unknown_shapes);
+        self.unpaired += next.unpaired;
         let room = ROUNDED_IDS.saturating_sub(self.rounded_ids.len());
         self.rounded_ids.extend(next.rounded_ids.into_iter().take(room));
     }
@@ -70,6 +101,9 @@ impl Tally {
         }
         if !self.has_exact_ids && ROUNDED_IDS <= self.rounded_ids.len() {
             notes.push("the ids of `user` look rounded by a spreadsheet (zeros after 15 digits)".to_owned());
+        }
+        if 0 < self.unpaired {
+            notes.push(format!("{}: a response of which the request is not known", records(self.unpaired)));
         }
         (events, notes)
     }

@@ -107,7 +107,12 @@ impl<'r, 'p> Case<'r, 'p> {
         let claim = self.claim();
         // A tag that does not hold has said what the send relies on, and has been judged; so has a missing one.
         if knows_rules && !(names_its_claim && tag_row.is_none() && matches!(claim, Claim::Response | Claim::Tag)) {
-            self.check_claim(claim, tag_row, &mut found);
+            // A comment is answered, not a user: who wrote it does not matter.
+            if self.send.recipient_hidden && claim != Claim::PrivateReply {
+                self.check_unresolved(claim, &mut found);
+            } else {
+                self.check_claim(claim, tag_row, &mut found);
+            }
         }
         found.verdict()
     }
@@ -193,6 +198,15 @@ impl<'r, 'p> Case<'r, 'p> {
             Standing::Never => found.breach(Rule::UnknownTag, None, None, Cause::Itself),
         }
         None
+    }
+
+    /// A send to somebody whom the log does not identify: only what the token itself shows can be judged.
+    fn check_unresolved(&self, claim: Claim, found: &mut Gathered<'p>) {
+        let row = self.policy.in_force(self.send.channel, self.day).find(|row| row.claim == claim);
+        if let (Claim::OneTime, Some(row)) = (claim, row) {
+            self.check_reuse(row, found);
+        }
+        found.doubt(Reason::RecipientUnresolved, Rule::OutsideWindow, row, None);
     }
 
     fn check_claim(&self, claim: Claim, tag_row: Option<&'p Permission>, found: &mut Gathered<'p>) {

@@ -84,11 +84,15 @@ impl<'r, 'p> Case<'r, 'p> {
     }
 
     pub(super) fn check_one_time(&self, row: &'p Permission, found: &mut Gathered<'p>) {
+        self.check_reuse(row, found);
+        let (unknown, wrong_user, expired) = (Rule::OtnTokenUnknown, Rule::OtnTokenWrongUser, Rule::OtnTokenExpired);
+        self.check_grant(row, unknown, wrong_user, expired, found);
+    }
+
+    pub(super) fn check_reuse(&self, row: &'p Permission, found: &mut Gathered<'p>) {
         if let Some(first) = self.spent().and_then(|spends| spends.first) {
             found.breach(Rule::OtnTokenReused, Some(row), None, Cause::Spent(first));
         }
-        let (unknown, wrong_user, expired) = (Rule::OtnTokenUnknown, Rule::OtnTokenWrongUser, Rule::OtnTokenExpired);
-        self.check_grant(row, unknown, wrong_user, expired, found);
     }
 
     /// The row for the token's frequency, or the one for tokens without.

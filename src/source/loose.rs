@@ -1,0 +1,69 @@
+//! Records that are no event by themselves: a request without its message id, a response without its request, a second
+//! name of a user. They are put together once everything is read.
+
+use crate::event::{Category, Channel, MessagingType, Place, TokenType};
+use crate::time::Stamp;
+
+/// A half of a send, or another piece that waits for its counterpart.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Loose {
+    /// Where it stands; pieces of one input are in order.
+    pub(super) place: Place,
+    /// Which piece of its record it is.
+    pub(super) nth: u32,
+    pub(super) channel: Channel,
+    /// Page id, Instagram account or phone_number_id, where the record or its wrapping names it.
+    pub(super) account: Option<String>,
+    /// The time of the logging layer: bodies of requests and responses hold none.
+    pub(super) at: Option<Stamp>,
+    /// An id of the logging layer that request and response share.
+    pub(super) correlation: Option<String>,
+    pub(super) what: Piece,
+}
+
+/// What a loose record is.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Piece {
+    /// A send as it was asked for.
+    Request(Box<Request>),
+    /// Meta took the request just before: the ids of its messages, and to whom they went.
+    Taken { ids: Vec<String>, recipient: Option<String> },
+    /// Meta refused it.
+    Refused { code: Option<i32>, subcode: Option<i32> },
+}
+
+/// A send as it was asked for: everything but its id and fate.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Request {
+    pub(super) to: Recipient,
+    pub(super) text: Option<String>,
+    pub(super) messaging_type: Option<MessagingType>,
+    /// In upper snake case.
+    pub(super) tag: Option<String>,
+    pub(super) token: Option<String>,
+    pub(super) token_type: Option<TokenType>,
+    pub(super) comment: Option<String>,
+    pub(super) template: Option<String>,
+    pub(super) category: Option<Category>,
+}
+
+/// To whom a request is addressed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) enum Recipient {
+    /// A user by the id that is theirs.
+    User(String),
+    /// Somebody by another name (user_ref, phone number, comment), which an alias may resolve.
+    Alias(String),
+    /// Whoever granted the token of the request.
+    #[default]
+    OfToken,
+}
+
+/// The same person under another name on one account. An empty account is any account of the channel.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Alias {
+    pub(super) channel: Channel,
+    pub(super) account: String,
+    pub(super) from: String,
+    pub(super) to: String,
+}

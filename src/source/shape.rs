@@ -1,0 +1,205 @@
+//! Which format a JSON record is in, told by its content: real logs mix webhook bodies, requests and responses in one file,
+//! so each record is judged on its own.
+//!
+//! A shape is one file that ends in one constant, and a line below. The first that fits reads the record.
+
+use std::borrow::Cow;
+
+use super::Sink;
+use super::json::Json;
+use super::loose::Alias;
+use super::{send_api, webhook};
+use crate::event::{Channel, Event};
+use crate::time::Stamp;
+
+/// The shapes, in the order in which they are asked.
+const SHAPES: &[Shape] = &[webhook::SHAPE, send_api::SHAPE];
+
+/// How deep a record may be wrapped in others: a log line around a body around an event.
+const MOST_WRAPPINGS: usize = 3;
+
+/// A format of JSON records.
+pub(super) struct Shape {
+    /// Its name for `--from` and in reports.
+    pub(super) name: &'static str,
+    /// Whether a record has this shape.
+    pub(super) fits: fn(&Json<'_>) -> bool,
+    /// Reads a record of this shape, or says why it cannot.
+    pub(super) read: fn(&Json<'_>, &mut Record<'_, '_>) -> Result<(), String>,
+}
+
+/// Where a record stands, what its wrapping says of it, and where its events go.
+pub(super) struct Record<'s, 'o> {
+    pub(super) sink: &'s mut Sink<'o>,
+    pub(super) line: u64,
+    /// The time of the log line around the record.
+    pub(super) logged: Option<Stamp>,
+    /// The account that the log line names.
+    pub(super) account: Option<String>,
+    /// The id that the log line shares with others about the same call.
+    pub(super) correlation: Option<String>,
+}
+
+impl Record<'_, '_> {
+    /// Takes in an event; its place and a missing account are filled in.
+    pub(super) fn event(&mut self, event: &Event<'_>) -> Result<(), String> {
+        let account = if event.account.is_empty() { &self.sink.options.account } else { event.account };
+        let place = self.sink.place(self.line);
+        let precision_ms = event.precision_ms.max(self.sink.options.precision_ms.unwrap_or(0));
+        match self.sink.batch.push(&Event { account, place, precision_ms, ..*event }) {
+            true => Ok(()),
+            false => Err("is too large to keep".to_owned()),
+        }
+    }
+
+    /// Takes in another name of a user.
+    pub(super) fn alias(&mut self, alias: Alias) {
+        self.sink.aliases.push(alias);
+    }
+
+    /// Counts something that is there and that we do not know, by its name.
+    pub(super) fn unknown(&mut self, what: &str) {
+        self.sink.tally.unknown_event(what);
+    }
+
+    /// A time as Meta and loggers write it: an epoch in s or ms, as number or text, or a calendar time.
+    pub(super) fn stamp(&self, json: &Json<'_>) -> Option<Stamp> {
+        let text = match json {
+            Json::Text(text) => Cow::Borrowed(text.as_ref()),
+            Json::Integer(number) => Cow::Owned(number.to_string()),
+            // Rasa and some loggers write seconds with a fraction; milliseconds survive in a double.
+            Json::Float(seconds) => Cow::Owned(format!("{seconds:.3}")),
+            _ => return None,
+        };
+        Stamp::parse(&text, self.sink.options.utc_offset_s).ok()
+    }
+}
+
+/// Reads a record that is not canonical.
+///
+/// # Errors
+/// Why it cannot be read; for a shape that is not known, the keys it has.
+pub(super) fn read(json: &Json<'_>, line: u64, sink: &mut Sink<'_>) -> Result<(), String> {
+    let mut record = Record { sink, line, logged: None, account: None, correlation: None };
+    read_wrapped(json, &mut record, 0)
+}
+
+fn read_wrapped(json: &Json<'_>, record: &mut Record<'_, '_>, depth: usize) -> Result<(), String> {
+    let wanted = record.sink.options.from;
+    let fits = |shape: &&Shape| wanted.is_none_or(|name| name == shape.name) && (shape.fits)(json);
+    if let Some(shape) = SHAPES.iter().find(fits) {
+        record.sink.tally.shape(shape.name);
+        return (shape.read)(json, record);
+    }
+    if depth < MOST_WRAPPINGS && unwrap(json, record, depth)? {
+        return Ok(());
+    }
+    let keys: Vec<&str> = json.fields().iter().map(|(key, _)| key.as_ref()).take(8).collect();
+    record.sink.tally.unknown_shape(&keys.join(", "));
+    Err(match keys.as_slice() {
+        [] => "is not a record of any format we know".to_owned(),
+        keys => format!("is not a record of any format we know; its keys are {}", super::shown(&keys.join(", "))),
+    })
+}
+
+/// The keys under which loggers put the body of a call, in the order in which the bodies belong.
+const BODIES: &[&str] = &[
+    "request",
+    "request_body",
+    "req",
+    "payload",
+    "raw_payload",
+    "raw_json",
+    "webhook",
+    "event",
+    "message",
+    "data",
+    "body",
+    "content",
+    "response",
+    "response_body",
+    "res",
+    "result",
+];
+/// The keys under which loggers put their own time.
+const TIMES: &[&str] = &["ts", "time", "timestamp", "@timestamp", "logged_at", "created_at", "date", "datetime", "at"];
+/// The keys under which loggers name the account.
+const ACCOUNTS: &[&str] = &["account", "account_id", "page_id", "pageid", "phone_number_id", "ig_id", "instagram_id"];
+/// The keys under which loggers name the call.
+const CORRELATIONS: &[&str] = &["correlation_id", "request_id", "trace_id", "call_id", "x_request_id"];
+
+/// Reads the records inside a log line; `false` if there is none.
+fn unwrap(json: &Json<'_>, record: &mut Record<'_, '_>, depth: usize) -> Result<bool, String> {
+    let time = match &record.sink.options.time_field {
+        Some(name) => json.get(name),
+        None => json.first(TIMES),
+    };
+    let logged = record.stamp(time).or(record.logged);
+    let account = json.first(ACCOUNTS).id().map(Cow::into_owned).or_else(|| account_in_url(json));
+    let account = account.or_else(|| record.account.clone());
+    let correlation = json.first(CORRELATIONS).id().map(Cow::into_owned).or_else(|| record.correlation.clone());
+    let mut any = false;
+    for body in BODIES.iter().map(|key| json.get(key)) {
+        let mut inner = Record {
+            sink: record.sink,
+            line: record.line,
+            logged,
+            account: account.clone(),
+            correlation: correlation.clone(),
+        };
+        any |= match body {
+            Json::Object(_) => {
+                is_known_within(body, depth + 1) && read_wrapped(body, &mut inner, depth + 1).map(|()| true)?
+            }
+            Json::Array(elements) if elements.iter().any(|element| is_known_within(element, depth + 1)) => {
+                for element in elements {
+                    read_wrapped(element, &mut inner, depth + 1)?;
+                }
+                true
+            }
+            Json::Text(text) if text.trim_start().starts_with(['{', '[']) => match Json::parse(text) {
+                Ok(parsed) if is_known_within(&parsed, depth + 1) => {
+                    read_wrapped(&parsed, &mut inner, depth + 1).map(|()| true)?
+                }
+                _ => false,
+            },
+            _ => false,
+        };
+    }
+    Ok(any)
+}
+
+/// Whether a record, or one inside it, has a shape we know.
+pub(super) fn is_known(json: &Json<'_>) -> bool {
+    is_known_within(json, 0)
+}
+
+fn is_known_within(json: &Json<'_>, depth: usize) -> bool {
+    SHAPES.iter().any(|shape| (shape.fits)(json))
+        || depth < MOST_WRAPPINGS
+            && BODIES.iter().map(|key| json.get(key)).any(|body| match body {
+                Json::Object(_) => is_known_within(body, depth + 1),
+                Json::Text(text) if text.trim_start().starts_with('{') => {
+                    Json::parse(text).is_ok_and(|parsed| is_known_within(&parsed, depth + 1))
+                }
+                _ => false,
+            })
+}
+
+/// The account in `https://graph.facebook.com/v19.0/ACCOUNT/messages`.
+fn account_in_url(json: &Json<'_>) -> Option<String> {
+    let url = json.first(&["url", "uri", "path", "endpoint"]).text()?;
+    let before = url.split(['?', '#']).next()?.strip_suffix("/messages")?;
+    let account = before.rsplit('/').next()?;
+    (!account.is_empty() && account.bytes().all(|c| c.is_ascii_digit())).then(|| account.to_owned())
+}
+
+/// The channel that a webhook body names.
+pub(super) fn channel_of(json: &Json<'_>) -> Option<Channel> {
+    match json.get("object").text()? {
+        "page" => Some(Channel::Messenger),
+        "instagram" => Some(Channel::Instagram),
+        "whatsapp_business_account" => Some(Channel::Whatsapp),
+        _ => None,
+    }
+}
