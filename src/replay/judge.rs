@@ -242,8 +242,8 @@ impl<'r, 'p> Case<'r, 'p> {
             Claim::Recurring => self.check_recurring(row, found),
             Claim::Marketing => self.check_marketing(row, found),
             Claim::PrivateReply => self.check_private_reply(row, found),
-            Claim::OneTimeRequest => self.check_open(row, Rule::OtnRequestOutsideWindow, found),
-            Claim::RecurringRequest => self.check_open(row, Rule::RecurringRequestOutsideWindow, found),
+            Claim::OneTimeRequest => self.check_request(row, Rule::OtnRequestOutsideWindow, found),
+            Claim::RecurringRequest => self.check_request(row, Rule::RecurringRequestOutsideWindow, found),
             Claim::Feedback => self.check_open(row, Rule::FeedbackExpired, found),
             Claim::Template => self.check_template(row, found),
             Claim::Utility | Claim::Sponsored | Claim::Response => found.permit(row, None),
@@ -284,7 +284,11 @@ impl<'r, 'p> Case<'r, 'p> {
         match self.options.approvals.get(approval) {
             None => found.doubt(Reason::ApprovalUnknown, rule, Some(row), None),
             Some(accounts) if accounts.iter().any(|account| account == self.send.account) => found.permit(row, None),
-            Some(_) => found.breach(rule, Some(row), None, Cause::Itself),
+            // Without the approval there is still the window.
+            Some(_) => match self.doubtful_window() {
+                Some((reason, _, opening)) => found.doubt(reason, rule, Some(row), opening),
+                None => found.breach(rule, Some(row), None, Cause::Itself),
+            },
         }
     }
 
@@ -385,13 +389,14 @@ impl<'r, 'p> Case<'r, 'p> {
         })
     }
 
-    /// A send that relies on nothing special.
-    fn check_window(&self, found: &mut Gathered<'p>) {
-        if let Some((row, opening)) = self.open_window() {
-            return found.permit(row, opening);
-        }
-        let rule = Rule::OutsideWindow;
-        let mut shut: Option<(&Permission, Option<Opening>, Cause<'_>)> = None;
+    /// The window that may be open where none certainly is, and why that is not known.
+    fn doubtful_window(&self) -> Option<DoubtfulWindow<'p>> {
+        self.windows_not_open().0.into_iter().min_by_key(|(reason, ..)| *reason)
+    }
+
+    /// The windows that may be open, and one that is certainly shut.
+    fn windows_not_open(&self) -> (Vec<DoubtfulWindow<'p>>, Option<(&'p Permission, Option<Opening>, Cause<'p>)>) {
+        let mut shut = None;
         let mut doubts = Vec::new();
         for row in self.windows().filter(|row| row.extra_after.is_none() && !row.unmarked) {
             // A row that is unclear beyond some span only widens another one: a log that does not show its opener is
@@ -407,6 +412,16 @@ impl<'r, 'p> Case<'r, 'p> {
                 State::LogStartsLate | State::Shut(_) | State::Never => {}
             }
         }
+        (doubts, shut)
+    }
+
+    /// A send that relies on nothing special.
+    fn check_window(&self, found: &mut Gathered<'p>) {
+        if let Some((row, opening)) = self.open_window() {
+            return found.permit(row, opening);
+        }
+        let rule = Rule::OutsideWindow;
+        let (mut doubts, mut shut) = self.windows_not_open();
         if let Some(extra) = self.windows().find(|row| row.extra_after.is_some()) {
             match self.extra_message(extra) {
                 Extra::Unspent(opening) => return found.permit(extra, Some(opening)),
@@ -486,6 +501,16 @@ impl<'r, 'p> Case<'r, 'p> {
             State::Shut(opening) => found.breach(rule, Some(row), Some(opening), Cause::Late),
             State::Never => found.breach(rule, Some(row), None, Cause::NeverOpened),
             State::LogStartsLate => found.doubt(Reason::LogStartsLate, rule, Some(row), None),
+        }
+    }
+
+    /// A request needs the standard window, which may be longer than its own row knows.
+    fn check_request(&self, row: &'p Permission, rule: Rule, found: &mut Gathered<'p>) {
+        match (self.state(row), self.doubtful_window()) {
+            (State::Shut(_) | State::Never, Some((reason, _, opening))) => {
+                found.doubt(reason, rule, Some(row), opening);
+            }
+            _ => self.check_open(row, rule, found),
         }
     }
 
@@ -615,10 +640,15 @@ impl<'r, 'p> Case<'r, 'p> {
 
     /// The row for the token's frequency, or the one for tokens without.
     fn recurring_row(&self) -> Option<&'p Permission> {
-        let frequency = self.grants().0.and_then(|grant| grant.frequency).or(self.send.frequency);
+        let granted = self.grants().0;
+        let frequency = granted.and_then(|grant| grant.frequency).or(self.send.frequency);
         let rows = || self.policy.in_force(self.send.channel, self.day).filter(|row| row.claim == Claim::Recurring);
+        let reaches = |row: &&Permission| {
+            let granted_in_time = |day| granted.is_some_and(|grant| grant.touch.at < Time::start_of(day));
+            row.granted_before.is_none_or(granted_in_time)
+        };
         rows()
-            .find(|row| frequency.is_some() && row.frequency == frequency)
+            .find(|row| frequency.is_some() && row.frequency == frequency && reaches(row))
             .or(rows().find(|row| row.frequency.is_none()))
     }
 
@@ -679,6 +709,9 @@ impl<'r, 'p> Case<'r, 'p> {
         }
     }
 }
+
+/// Why it is not known whether a window is open, its row, and what opened it.
+type DoubtfulWindow<'p> = (Reason, &'p Permission, Option<Opening>);
 
 /// What is known of the one more message after the window.
 enum Extra<'p> {
