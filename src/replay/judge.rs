@@ -395,7 +395,7 @@ impl<'r, 'p> Case<'r, 'p> {
     }
 
     /// The windows that may be open, and one that is certainly shut.
-    fn windows_not_open(&self) -> (Vec<DoubtfulWindow<'p>>, Option<(&'p Permission, Option<Opening>, Cause<'p>)>) {
+    fn windows_not_open(&self) -> (Vec<DoubtfulWindow<'p>>, Option<ShutWindow<'p>>) {
         let mut shut = None;
         let mut doubts = Vec::new();
         for row in self.windows().filter(|row| row.extra_after.is_none() && !row.unmarked) {
@@ -712,6 +712,9 @@ impl<'r, 'p> Case<'r, 'p> {
 
 /// Why it is not known whether a window is open, its row, and what opened it.
 type DoubtfulWindow<'p> = (Reason, &'p Permission, Option<Opening>);
+
+/// The row of a window that is certainly shut, what had opened it, and how a send that relies on it breaks it.
+type ShutWindow<'p> = (&'p Permission, Option<Opening>, Cause<'p>);
 
 /// What is known of the one more message after the window.
 enum Extra<'p> {
