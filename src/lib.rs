@@ -8,6 +8,7 @@ pub mod policy;
 pub mod replay;
 pub mod report;
 pub mod rule;
+mod secret;
 pub mod source;
 pub mod time;
 

@@ -8,12 +8,13 @@ use foldhash::HashMap;
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
 use siphasher::sip::SipHasher13;
 
-use crate::audit::{Audit, Outcome, sentence, short_hash};
+use crate::audit::{Audit, Outcome, sentence};
 use crate::event::{Event, Place};
 use crate::finding::{Finding, Judged, PolicyRow, Summary};
 use crate::policy::Permission;
 use crate::replay::{Cause, Opening, Verdict};
 use crate::rule::Rule;
+use crate::secret::short_hash;
 
 /// How many outcomes are put into words at once: enough for all threads, and little memory.
 const OUTCOMES_AT_ONCE: usize = 8_192;

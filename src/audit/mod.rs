@@ -10,7 +10,6 @@ mod sentence;
 use std::collections::BTreeMap;
 
 use foldhash::HashMap;
-use sha2::{Digest, Sha256};
 
 use crate::event::{Channel, Event, Kind};
 use crate::finding::{Summary, Tally};
@@ -157,12 +156,6 @@ impl Counts {
         }
         summary.reasons = self.reasons;
     }
-}
-
-/// Twelve hex digits that stand for a token or a user and do not give it away.
-pub(crate) fn short_hash(secret: &str) -> String {
-    let digest = Sha256::digest(secret.as_bytes());
-    digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Whether findings of these counts fail a run that tolerates nothing at or above `threshold`.

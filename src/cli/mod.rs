@@ -3,6 +3,8 @@
 
 mod audit;
 mod can_send;
+mod convert;
+mod inspect;
 mod judging;
 mod output;
 mod policy;
@@ -32,6 +34,8 @@ enum Command {
     Audit(audit::AuditCommand),
     Replay(replay::ReplayCommand),
     CanSend(can_send::CanSendCommand),
+    Convert(convert::ConvertCommand),
+    Inspect(inspect::InspectCommand),
     Policy(policy::PolicyCommand),
     Rules(rules::RulesCommand),
     Explain(rules::ExplainCommand),
@@ -55,6 +59,8 @@ impl Arguments {
             Command::Audit(command) => command.run(),
             Command::Replay(command) => command.run(),
             Command::CanSend(command) => command.run(),
+            Command::Convert(command) => command.run(),
+            Command::Inspect(command) => command.run(),
             Command::Policy(command) => command.run(),
             Command::Rules(command) => command.run(),
             Command::Explain(command) => command.run(),

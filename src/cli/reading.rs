@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use fbwin::batch::KeepText;
 use fbwin::finding::{InputSummary, Summary};
 use fbwin::source::{self, Field, Options, Reading, parse_map};
 
@@ -50,12 +51,18 @@ pub(crate) struct ReadingArgs {
 impl ReadingArgs {
     /// Reads all logs and complains of what it could not read.
     pub(crate) fn read(&self) -> anyhow::Result<Reading> {
+        self.read_keeping(KeepText::OfClaims)
+    }
+
+    /// The same, with the texts that the caller needs.
+    pub(crate) fn read_keeping(&self, keep_text: KeepText) -> anyhow::Result<Reading> {
         let inputs = source::find(&self.logs)?;
         let options = Options {
             account: self.account.clone().unwrap_or_default(),
             utc_offset_s: self.utc_offset,
             map: self.map.concat(),
             precision_ms: self.precision.map(|ms| u32::try_from(ms).unwrap_or(u32::MAX)),
+            keep_text,
             ..Options::default()
         };
         let bar = self.progress_bar(total_bytes(&self.logs));

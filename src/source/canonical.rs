@@ -71,6 +71,12 @@ words! {
         Entry = "entry",
         /// The user's country.
         Region = "region",
+        /// How far the true moment may lie after `ts`, in ms: what `convert` writes for a log of whole seconds or minutes.
+        PrecisionMs = "precision_ms",
+        /// The log it comes from does not show what the send relied on.
+        ClaimHidden = "claim_hidden",
+        /// The log it comes from does not show to which user the send went.
+        RecipientHidden = "recipient_hidden",
     }
 }
 
@@ -264,8 +270,13 @@ pub(super) fn push(
         error_code: reader.code(Field::ErrorCode)?,
         error_subcode: reader.code(Field::ErrorSubcode)?,
         region: region.as_deref(),
+        claim_hidden: reader.decided(Field::ClaimHidden, truth, true, &mut unknown)?.unwrap_or(false),
+        recipient_hidden: reader.decided(Field::RecipientHidden, truth, true, &mut unknown)?.unwrap_or(false),
         ..Event::default()
     };
+    if let Some(written_ms) = reader.code(Field::PrecisionMs)? {
+        event.precision_ms = event.precision_ms.max(u32::try_from(written_ms).unwrap_or(0));
+    }
     let text = match batch.reads_text(&event) {
         true => reader.free(Field::Text)?,
         false => reader.unneeded(Field::Text).map(|()| None)?,

@@ -15,6 +15,7 @@ mod send_api;
 mod shape;
 mod tally;
 mod webhook;
+mod write;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,6 +27,7 @@ use crate::event::Place;
 
 pub use canonical::{Field, parse_map};
 pub use input::{Input, SourceError, find};
+pub use write::{CanonicalForm, CanonicalWriter, WriteTokens};
 
 use canonical::{Names, Record};
 use input::{Block, Blocks};
@@ -98,6 +100,8 @@ pub struct InputReading {
     pub records: u64,
     /// How many could not be read.
     pub bad: u64,
+    /// How many JSON records have which shape other than the canonical one.
+    pub shapes: BTreeMap<&'static str, u64>,
     /// The words of `event` that we do not know, cut to 64 characters, and how many records have them. At most 100
     /// kinds; the others are counted together as `(more)`.
     pub unknown_events: BTreeMap<String, u64>,
@@ -200,6 +204,7 @@ fn read_blocks(
     }
     reading.bad.first.sort_by_key(|bad| bad.place);
     for (of_input, tally) in reading.inputs.iter_mut().zip(tallies) {
+        of_input.shapes = tally.shapes().clone();
         (of_input.unknown_events, of_input.notes) = tally.finish();
     }
     Ok(reading)

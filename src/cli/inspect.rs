@@ -1,0 +1,112 @@
+//! `fbwin inspect`: what was recognised in a log, without judging anybody.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+
+use anyhow::Context;
+use clap::Args;
+
+use fbwin::audit::History;
+use fbwin::event::{Channel, Kind};
+use fbwin::report::plain;
+use fbwin::source::Reading;
+use fbwin::time::{Brief, DAY_MS, Elapsed, Time};
+
+use crate::cli::End;
+use crate::cli::output::Output;
+use crate::cli::reading::ReadingArgs;
+
+/// Print what was recognised: formats, events by kind, accounts, time span, gaps, unknown shapes
+#[derive(Debug, Args)]
+pub(crate) struct InspectCommand {
+    #[command(flatten)]
+    reading: ReadingArgs,
+}
+
+/// How many gaps, and how many accounts, are listed.
+const LISTED: usize = 10;
+
+/// What is counted of one account.
+#[derive(Default)]
+struct Of {
+    users: BTreeSet<String>,
+    moves: u64,
+    sends: u64,
+    hidden: u64,
+}
+
+impl InspectCommand {
+    pub(crate) fn run(self) -> anyhow::Result<End> {
+        let mut output = Output::open(None)?;
+        let reading = self.reading.read()?;
+        let bad = reading.bad.count;
+        let page = page(reading);
+        let failed = output.failed();
+        write!(output, "{page}").context(failed)?;
+        output.finish()?;
+        Ok(self.reading.end(bad, End::Clean))
+    }
+}
+
+fn page(reading: Reading) -> String {
+    let mut page = String::new();
+    for input in &reading.inputs {
+        let shapes: Vec<String> = input.shapes.iter().map(|(name, count)| format!("{count} {name}")).collect();
+        let shapes = if shapes.is_empty() { String::new() } else { format!(" ({})", shapes.join(", ")) };
+        let name = plain(&input.name).into_owned();
+        page.push_str(&format!(
+            "{name}: {}, {} records{shapes}, {} unreadable\n",
+            input.format, input.records, input.bad
+        ));
+        for (word, count) in &input.unknown_events {
+            page.push_str(&format!("   {count} of the unknown event `{}`\n", plain(word)));
+        }
+        for note in &input.notes {
+            page.push_str(&format!("   {}\n", plain(note)));
+        }
+    }
+    let history = History::new(reading.batches);
+    let mut kinds: BTreeMap<Kind, u64> = BTreeMap::new();
+    let mut accounts: BTreeMap<(Channel, String), Of> = BTreeMap::new();
+    let mut gaps: Vec<(i64, Time, Time)> = Vec::new();
+    let mut last: Option<Time> = None;
+    for event in (0..history.len()).map(|position| history.event(position)) {
+        *kinds.entry(event.kind).or_default() += 1;
+        let of = accounts.entry((event.channel, event.account.to_owned())).or_default();
+        if !of.users.contains(event.user) {
+            of.users.insert(event.user.to_owned());
+        }
+        of.moves += u64::from(event.kind.is_users());
+        of.sends += u64::from(event.kind == Kind::Send);
+        of.hidden += u64::from(event.kind == Kind::Send && event.claim_hidden);
+        if let Some(before) = last.filter(|before| DAY_MS <= event.at.since(*before)) {
+            gaps.push((event.at.since(before), before, event.at));
+        }
+        last = Some(event.at);
+    }
+    page.push_str(&format!("\n{} events, {} repeated records\n", history.len(), history.duplicates));
+    if let (Some(first), Some(last)) = (history.len().checked_sub(1).map(|_| history.event(0).at), last) {
+        page.push_str(&format!("from {} to {}\n", Brief(first), Brief(last)));
+    }
+    for (kind, count) in &kinds {
+        page.push_str(&format!("   {count:>9} {kind}\n"));
+    }
+    page.push_str("\naccounts\n");
+    for ((channel, account), of) in accounts.iter().take(LISTED) {
+        let account = if account.is_empty() { "(none named)".into() } else { plain(account) };
+        let hidden = if of.hidden == 0 { String::new() } else { format!(", {} of them hide tag and token", of.hidden) };
+        let (users, moves, sends) = (of.users.len(), of.moves, of.sends);
+        page.push_str(&format!("   {channel} {account}: {users} users, {moves} moves, {sends} sends{hidden}\n"));
+    }
+    if LISTED < accounts.len() {
+        page.push_str(&format!("   and {} more\n", accounts.len() - LISTED));
+    }
+    gaps.sort_by_key(|(length, from, _)| (std::cmp::Reverse(*length), *from));
+    if !gaps.is_empty() {
+        page.push_str("\ngaps of a day or more, the longest first\n");
+    }
+    for (length, from, to) in gaps.iter().take(LISTED) {
+        page.push_str(&format!("   {} from {} to {}\n", Elapsed(*length), Brief(*from), Brief(*to)));
+    }
+    page
+}
