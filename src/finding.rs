@@ -117,6 +117,8 @@ pub struct Summary {
     pub kinds: BTreeMap<Kind, u64>,
     /// Verdicts by channel and account.
     pub accounts: BTreeMap<(Channel, String), Tally>,
+    /// Verdicts beside what Meta made of the sends.
+    pub confusion: Confusion,
     /// Findings by rule, after `--select` and `--ignore`.
     pub rules: BTreeMap<Rule, u64>,
     /// Unproven sends by reason.
@@ -138,6 +140,48 @@ pub struct InputSummary {
     pub records: u64,
     /// Records that could not be read.
     pub bad: u64,
+}
+
+/// What Meta made of a send, as far as the log says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fate {
+    /// It took the send.
+    Taken,
+    /// It refused it with a code that says that a rule was broken.
+    RefusedAsBreaking,
+    /// It refused it for another reason.
+    RefusedOtherwise,
+    /// The log does not say.
+    Unknown,
+}
+
+impl Fate {
+    /// All of them.
+    pub const ALL: &'static [Fate] = &[Fate::Taken, Fate::RefusedAsBreaking, Fate::RefusedOtherwise, Fate::Unknown];
+}
+
+/// Sends by our verdict and Meta's own word: where the two disagree, history is missing or a row of the policy is wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Confusion {
+    counts: [[u64; 4]; 3],
+}
+
+impl Confusion {
+    /// The verdicts, in the order of the rows.
+    pub const VERDICTS: [&'static str; 3] = ["allowed", "violation", "unproven"];
+
+    /// Counts a send. A verdict that is none is not counted.
+    pub fn add(&mut self, verdict: &str, fate: Fate) {
+        if let Some(row) = Self::VERDICTS.iter().position(|known| *known == verdict) {
+            self.counts[row][fate as usize] += 1;
+        }
+    }
+
+    /// How many sends had this verdict and this fate.
+    pub fn of(&self, verdict: &str, fate: Fate) -> u64 {
+        let row = Self::VERDICTS.iter().position(|known| *known == verdict);
+        row.map_or(0, |row| self.counts[row][fate as usize])
+    }
 }
 
 /// Verdicts counted.

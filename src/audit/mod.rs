@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use foldhash::HashMap;
 
 use crate::event::{Channel, Event, Kind};
-use crate::finding::{Summary, Tally};
+use crate::finding::{Fate, Summary, Tally};
 use crate::policy::Policy;
 use crate::replay::{Lawful, Replay, ReplayOptions, Verdict};
 use crate::rule::Severity;
@@ -97,6 +97,7 @@ impl<'p> Audit<'p> {
             replay.record(&event);
             seen.judge(&event, &verdict);
             counts.send(&event, &verdict);
+            summary.confusion.add(verdict.word(), fate(&event, policy));
             audit.outcomes.push(Outcome { position, verdict, lawful });
         }
         counts.finish(summary);
@@ -155,6 +156,18 @@ impl Counts {
             summary.accounts.extend(accounts.into_iter().map(|(name, tally)| ((*channel, name.into()), tally)));
         }
         summary.reasons = self.reasons;
+    }
+}
+
+/// What Meta made of a send.
+fn fate(send: &Event<'_>, policy: &Policy) -> Fate {
+    match send.delivered() {
+        Some(true) => Fate::Taken,
+        None => Fate::Unknown,
+        Some(false) => match policy.refusal(send.channel, send.error_code, send.error_subcode) {
+            Some(_) => Fate::RefusedAsBreaking,
+            None => Fate::RefusedOtherwise,
+        },
     }
 }
 
