@@ -197,6 +197,9 @@ words! {
     }
 }
 
+/// The name of a template that was sent, of which the log shows no more than that there was one.
+pub const TEMPLATE_NOT_IN_LOG: &str = "(not in log)";
+
 /// Where a record stands: which input (in the order they were opened) and which line of it, from 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {

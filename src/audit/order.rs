@@ -10,7 +10,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use rayon::slice::ParallelSliceMut;
 
 use crate::batch::{Batch, KeepText};
-use crate::event::{Event, Kind, Status};
+use crate::event::{Event, Kind, Status, TEMPLATE_NOT_IN_LOG};
 use crate::time::Time;
 
 /// A history: every event once, in order of time.
@@ -171,28 +171,29 @@ fn precedence(a: &Event<'_>, b: &Event<'_>) -> Ordering {
         let words = (e.messaging_type, e.token_type, e.frequency, e.category, e.sender, e.status, e.entry);
         (e.tag.map(str::to_owned), e.token.map(str::to_owned), e.template.map(str::to_owned), words, e.error_code)
     };
-    (!a.claim_hidden, a.at)
-        .cmp(&(!b.claim_hidden, b.at))
-        .then_with(|| said(a).cmp(&said(b)))
-        .then(a.place.cmp(&b.place))
+    (a.logged_at, a.at).cmp(&(b.logged_at, b.at)).then_with(|| said(a).cmp(&said(b))).then(a.place.cmp(&b.place))
 }
 
-/// What the second record says and the first does not is added; where they contradict, the first holds. Only a rejection
-/// always counts: Meta may take a message and report its failure later.
+/// What the second record says and the first does not is added; where they contradict, the first holds, except that of the
+/// claim a record that shows it knows better than one that hides it. A rejection always counts: Meta may take a message and
+/// report its failure later.
 fn join<'a>(first: Event<'a>, more: &Event<'a>) -> Event<'a> {
+    let (shown, hidden) = if first.claim_hidden && !more.claim_hidden { (more, &first) } else { (&first, more) };
+    // A request without a template outweighs a status that took it for one.
+    let guessed = |name: &&str| *name == TEMPLATE_NOT_IN_LOG && !shown.claim_hidden && hidden.claim_hidden;
     let rejected = first.is_rejected() || more.is_rejected();
     let status = if rejected { Some(Status::Failed) } else { first.status.or(more.status) };
     Event {
         text: first.text.or(more.text),
-        messaging_type: first.messaging_type.or(more.messaging_type),
-        tag: first.tag.or(more.tag),
-        token: first.token.or(more.token),
-        token_type: first.token_type.or(more.token_type),
-        token_expires: first.token_expires.or(more.token_expires),
+        messaging_type: shown.messaging_type.or(hidden.messaging_type),
+        tag: shown.tag.or(hidden.tag),
+        token: shown.token.or(hidden.token),
+        token_type: shown.token_type.or(hidden.token_type),
+        token_expires: shown.token_expires.or(hidden.token_expires),
         frequency: first.frequency.or(more.frequency),
-        comment: first.comment.or(more.comment),
-        template: first.template.or(more.template),
-        category: first.category.or(more.category),
+        comment: shown.comment.or(hidden.comment),
+        template: shown.template.or(hidden.template.filter(|name| !guessed(name))),
+        category: shown.category.or(hidden.category),
         sponsored: first.sponsored || more.sponsored,
         sender: first.sender.or(more.sender),
         promotional: first.promotional.or(more.promotional),

@@ -29,7 +29,8 @@ impl Seen {
 
     pub(super) fn judge(&mut self, send: &Event<'_>, verdict: &Verdict<'_>) {
         self.last_send = Some(send.at);
-        self.hidden += u64::from(send.claim_hidden);
+        // A template is a claim that outweighs whatever else may be hidden.
+        self.hidden += u64::from(send.claim_hidden && send.template.is_none());
         self.templates_without_category += u64::from(send.template.is_some() && send.category.is_none());
         self.without_rule += u64::from(matches!(verdict, Verdict::Allowed(permit) if permit.permission.is_none()));
         self.late_sends_without_entry += u64::from(verdict.rules().any(|rule| rule == Rule::OutsideWindow));

@@ -15,9 +15,12 @@ mod send_api;
 mod shape;
 mod tally;
 mod webhook;
+mod whatsapp;
+mod whatsapp_send;
+mod whatsapp_status;
 mod write;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::iter::{ParallelBridge, ParallelIterator};
@@ -163,7 +166,7 @@ fn read_blocks(
     let mut outcomes = numbered.par_bridge().map(read_one).collect::<Result<Vec<_>, SourceError>>()?;
     outcomes.sort_unstable_by_key(|(index, _)| *index);
 
-    let (mut loose, mut aliases) = (Vec::new(), Vec::new());
+    let (mut loose, mut aliases) = (Vec::new(), BTreeSet::new());
     let mut reading = Reading { inputs: blocks.into_inputs(), ..Reading::default() };
     let mut tallies: Vec<Tally> = reading.inputs.iter().map(|_| Tally::default()).collect();
     for (_, outcome) in outcomes {
@@ -268,7 +271,8 @@ struct Sink<'o> {
     keep_bad: bool,
     batch: Batch,
     loose: Vec<Loose>,
-    aliases: Vec<Alias>,
+    /// Each once: a log of years names the same pairs again and again.
+    aliases: BTreeSet<Alias>,
     bad: Vec<BadRecord>,
     bad_count: u64,
     tally: Tally,
@@ -279,7 +283,7 @@ struct Outcome {
     input: u32,
     batch: Batch,
     loose: Vec<Loose>,
-    aliases: Vec<Alias>,
+    aliases: BTreeSet<Alias>,
     bad: Vec<BadRecord>,
     bad_count: u64,
     tally: Tally,
@@ -294,7 +298,7 @@ impl<'o> Sink<'o> {
             keep_bad,
             batch,
             loose: Vec::new(),
-            aliases: Vec::new(),
+            aliases: BTreeSet::new(),
             bad: Vec::new(),
             bad_count: 0,
             tally: Tally::default(),

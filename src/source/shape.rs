@@ -8,12 +8,12 @@ use std::borrow::Cow;
 use super::Sink;
 use super::json::Json;
 use super::loose::Alias;
-use super::{send_api, webhook};
+use super::{send_api, webhook, whatsapp, whatsapp_send};
 use crate::event::{Channel, Event};
 use crate::time::Stamp;
 
 /// The shapes, in the order in which they are asked.
-const SHAPES: &[Shape] = &[webhook::SHAPE, send_api::SHAPE];
+const SHAPES: &[Shape] = &[webhook::SHAPE, whatsapp::SHAPE, send_api::SHAPE, whatsapp_send::SHAPE];
 
 /// How deep a record may be wrapped in others: a log line around a body around an event.
 const MOST_WRAPPINGS: usize = 3;
@@ -54,7 +54,7 @@ impl Record<'_, '_> {
 
     /// Takes in another name of a user.
     pub(super) fn alias(&mut self, alias: Alias) {
-        self.sink.aliases.push(alias);
+        self.sink.aliases.insert(alias);
     }
 
     /// Counts something that is there and that we do not know, by its name.
@@ -72,6 +72,11 @@ impl Record<'_, '_> {
             _ => return None,
         };
         Stamp::parse(&text, self.sink.options.utc_offset_s).ok()
+    }
+
+    /// The logger's time of a record: that of the log line around it, or one that stands among its own keys.
+    pub(super) fn logged_beside(&self, json: &Json<'_>) -> Option<Stamp> {
+        self.logged.or_else(|| self.stamp(time_in(json, self.sink.options.time_field.as_deref())))
     }
 }
 
@@ -128,12 +133,14 @@ const ACCOUNTS: &[&str] = &["account", "account_id", "page_id", "pageid", "phone
 /// The keys under which loggers name the call.
 const CORRELATIONS: &[&str] = &["correlation_id", "request_id", "trace_id", "call_id", "x_request_id"];
 
+/// The logger's own time in a log line.
+fn time_in<'j, 'a>(json: &'j Json<'a>, time_field: Option<&str>) -> &'j Json<'a> {
+    time_field.map_or_else(|| json.first(TIMES), |name| json.get(name))
+}
+
 /// Reads the records inside a log line; `false` if there is none.
 fn unwrap(json: &Json<'_>, record: &mut Record<'_, '_>, depth: usize) -> Result<bool, String> {
-    let time = match &record.sink.options.time_field {
-        Some(name) => json.get(name),
-        None => json.first(TIMES),
-    };
+    let time = time_in(json, record.sink.options.time_field.as_deref());
     let logged = record.stamp(time).or(record.logged);
     let account = json.first(ACCOUNTS).id().map(Cow::into_owned).or_else(|| account_in_url(json));
     let account = account.or_else(|| record.account.clone());
