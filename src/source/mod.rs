@@ -6,6 +6,7 @@
 
 mod canonical;
 mod csv;
+mod feed;
 mod input;
 mod join;
 mod json;

@@ -1,14 +1,16 @@
-//! Webhooks of Messenger and Instagram: `messaging` and `standby` events, whole bodies or single events.
+//! Webhooks of Messenger and Instagram: `messaging` and `standby` events, whole bodies or single events. A body may hold
+//! changes of the feed besides.
 //!
 //! Sources of the shapes: Meta's webhook reference for `messages`, `message_echoes`, `messaging_postbacks`,
 //! `messaging_optins`, `messaging_referrals`, `message_reactions`, `messaging_feedback`, `messaging_policy_enforcement`.
 
-use crate::event::{Channel, Entry, Event, Frequency, Kind, Sender};
+use crate::event::{Channel, Entry, Event, Frequency, Kind, Sender, Status};
 use crate::time::Stamp;
 
 use super::json::Json;
 use super::loose::Alias;
 use super::shape::{Record, Shape, channel_of};
+use super::{feed, shown};
 
 pub(super) const SHAPE: Shape = Shape { name: "webhook", fits, read };
 
@@ -34,16 +36,21 @@ const EVENTS: &[&str] = &[
     "policy_enforcement",
 ];
 
+/// The keys under which an entry keeps such events. Another app owned the thread of a standby event; what the user did is
+/// true all the same.
+const LISTS: &[&str] = &["messaging", "standby", "messaging_handovers", "messaging_optins", "messaging_optin"];
+
 fn fits(json: &Json<'_>) -> bool {
-    let entries = json.get("entry").elements();
-    let whole = entries.iter().any(|entry| entry.has("messaging") || entry.has("standby"));
-    whole || is_event(json)
+    let has_list = |entry: &Json<'_>| LISTS.iter().any(|key| entry.has(key));
+    json.get("entry").elements().iter().any(has_list) || is_event(json)
 }
 
-/// A bare event has two sides and a time, or its sender, and one thing that happened. A request has no sender.
-fn is_event(json: &Json<'_>) -> bool {
-    (json.get("sender").is_object() || json.get("recipient").is_object() && json.has("timestamp"))
-        && EVENTS.iter().any(|key| json.get(key).is_object())
+/// A bare event has a sender and one thing that happened. Some name only the account, but no message does: what has a
+/// recipient and a message alone is a request to send it.
+pub(super) fn is_event(json: &Json<'_>) -> bool {
+    let has = |keys: &[&str]| keys.iter().any(|key| json.has(key));
+    json.get("sender").is_object() && has(EVENTS)
+        || json.get("recipient").is_object() && !json.has("message") && has(EVENTS)
 }
 
 fn read(json: &Json<'_>, record: &mut Record<'_, '_>) -> Result<(), String> {
@@ -51,56 +58,123 @@ fn read(json: &Json<'_>, record: &mut Record<'_, '_>) -> Result<(), String> {
     if !json.has("entry") {
         return read_event(json, &Around { channel, id: None, time: None }, record);
     }
-    let mut first_wrong = None;
+    let mut wrong = Wrong::default();
     for entry in json.get("entry").elements() {
-        let id = entry.get("id").id().map(|id| id.into_owned());
-        let time = record.stamp(entry.get("time"));
-        // Another app owned the thread of a standby event; what the user did is true all the same.
-        for key in ["messaging", "standby"] {
-            let around = Around { channel, id: id.as_deref(), time };
-            for event in entry.get(key).elements() {
-                // One unreadable event must not take the others of the body with it.
-                if let Err(wrong) = read_event(event, &around, record) {
-                    first_wrong.get_or_insert(wrong);
-                }
+        if !entry.is_object() {
+            wrong.note(Err("has an entry that is not an object".to_owned()));
+        }
+        let id = entry.get("id").id();
+        let around = Around { channel, id: id.as_deref(), time: record.stamp(entry.get("time")) };
+        for key in LISTS.iter().filter(|key| entry.has(key)) {
+            match entry.get(key) {
+                Json::Array(events) => events.iter().for_each(|event| wrong.note(read_event(event, &around, record))),
+                _ => wrong.note(Err(format!("has a `{key}` that is not a list"))),
             }
         }
-        if entry.has("changes") {
+        if feed::has_changes(entry) {
+            feed::read_entry(entry, channel, record, &mut wrong);
+        } else if entry.has("changes") {
             record.unknown("changes beside messaging");
         }
     }
-    first_wrong.map_or(Ok(()), Err)
+    wrong.finish()
 }
 
 /// What the entry around an event says.
-struct Around<'a> {
-    channel: Option<Channel>,
-    id: Option<&'a str>,
-    time: Option<Stamp>,
+pub(super) struct Around<'a> {
+    pub(super) channel: Option<Channel>,
+    pub(super) id: Option<&'a str>,
+    pub(super) time: Option<Stamp>,
 }
 
-fn read_event(json: &Json<'_>, around: &Around<'_>, record: &mut Record<'_, '_>) -> Result<(), String> {
+/// What of a body could not be read. One unreadable event must not take the others of its body with it, nor go unseen
+/// among them.
+#[derive(Default)]
+pub(super) struct Wrong {
+    first: Option<String>,
+    wrong: u64,
+    all: u64,
+}
+
+impl Wrong {
+    /// Takes note of what became of one event.
+    pub(super) fn note(&mut self, outcome: Result<(), String>) {
+        self.all += 1;
+        if let Err(reason) = outcome {
+            self.wrong += 1;
+            self.first.get_or_insert(reason);
+        }
+    }
+
+    /// The reason for the body as a whole.
+    pub(super) fn finish(self) -> Result<(), String> {
+        match self.first {
+            None => Ok(()),
+            Some(reason) if self.all == 1 => Err(reason),
+            Some(reason) => Err(format!("{reason} (so {} of its {} events)", self.wrong, self.all)),
+        }
+    }
+}
+
+pub(super) fn read_event(json: &Json<'_>, around: &Around<'_>, record: &mut Record<'_, '_>) -> Result<(), String> {
+    if !json.is_object() {
+        return Err("has an event that is not an object".to_owned());
+    }
     let message = json.get("message");
     let is_echo = message.get("is_echo").truth() == Some(true);
-    if json.has("app_roles") || json.has("policy_enforcement") && !json.has("sender") {
-        // Of the account, not of a conversation.
-        record.unknown(if json.has("app_roles") { "app_roles" } else { "policy_enforcement" });
-        return Ok(());
+    let known = EVENTS.iter().map(|key| (*key, json.get(key))).find(|(_, what)| !what.is_null());
+    if let Some((key, what)) = known.filter(|(_, what)| !what.is_object()) {
+        let found = if matches!(what, Json::Array(_)) { "a list" } else { "a single value" };
+        return Err(format!("has a `{key}` that is {found} instead of an object"));
     }
     let (sender, recipient) = (json.get("sender"), json.get("recipient"));
-    let sides = (id_of(sender), id_of(recipient));
-    let (account, user) = match account_and_user(sides, around, is_echo, record) {
-        Some(sides) => sides,
-        None => return Err("names no user: neither `sender` nor `recipient` has an id".to_owned()),
+    let optin = json.get("optin");
+    // The checkbox plugin knows its user by a reference only.
+    let sides = (id_of(sender).or_else(|| id_of(optin)), id_of(recipient));
+    let only_users = USERS_ONLY.iter().any(|key| json.has(key));
+    let side = if is_echo {
+        Side::Business
+    } else if only_users {
+        Side::User
+    } else {
+        Side::Either
+    };
+    let (account, user) = match (account_and_user(sides, around, side, record), known) {
+        (Some(sides), _) => sides,
+        // These are of the account, not of a conversation.
+        (None, Some(("app_roles" | "policy_enforcement", _))) => {
+            let account = around.id.map(str::to_owned).or_else(|| id_of(recipient)).or_else(|| record.account.clone());
+            (account.unwrap_or_default(), String::new())
+        }
+        (None, Some(_)) if [sender, recipient].iter().any(|side| matches!(side.get("id"), Json::Float(_))) => {
+            return Err("names a user by a number that has lost digits; log ids as text".to_owned());
+        }
+        (None, Some(_)) => return Err("names no user: neither `sender` nor `recipient` has an id".to_owned()),
+        (None, None) => {
+            record.unknown(unknown_key(json));
+            return Ok(());
+        }
     };
     let out = is_echo || Some(account.as_str()) == id_of(sender).as_deref() && !account.is_empty();
-    let optin = json.get("optin");
-    let stamp = record
-        .stamp(json.get("timestamp"))
-        .or_else(|| record.stamp(json.first(&["delivery", "read"]).get("watermark")))
-        .or(around.time)
-        .or(record.logged)
-        .ok_or("has no `timestamp`")?;
+    let written = json.get("timestamp");
+    let stamp = match record.stamp(written) {
+        Some(stamp) => stamp,
+        // The time of the webhook may be a day later: it must not stand for a time that we cannot read.
+        None if !written.is_null() => {
+            return Err(match written {
+                Json::Text(text) => match Stamp::parse(text, record.sink.options.utc_offset_s) {
+                    Err(error) => format!("`timestamp` `{}` {error}", shown(text)),
+                    Ok(_) => "has no `timestamp`".to_owned(),
+                },
+                _ => "has a `timestamp` that is no time".to_owned(),
+            });
+        }
+        None => record
+            .stamp(json.first(&["delivery", "read"]).get("watermark"))
+            .or(around.time)
+            .or(record.logged)
+            .ok_or("has no `timestamp`")?,
+    };
     let channel = around
         .channel
         .unwrap_or_else(|| if looks_like_instagram(json) { Channel::Instagram } else { Channel::Messenger });
@@ -143,17 +217,23 @@ fn read_event(json: &Json<'_>, around: &Around<'_>, record: &mut Record<'_, '_>)
             sender: (kind == Kind::Send).then(|| sender_of(message)).flatten(),
             // An echo shows neither tag nor token.
             claim_hidden: kind == Kind::Send,
-            status: (kind == Kind::Send).then_some(crate::event::Status::Sent),
+            status: (kind == Kind::Send).then_some(Status::Sent),
             ..base
         };
         return record.event(&event);
     }
-    if let Some((key, what)) = EVENTS.iter().map(|key| (*key, json.get(key))).find(|(_, what)| what.is_object()) {
+    if let Some((key, what)) = known {
         return read_other(key, what, Event { entry, token: token.as_deref(), ..base }, out, record);
     }
-    let other = json.fields().iter().find(|(key, _)| !matches!(key.as_ref(), "sender" | "recipient" | "timestamp"));
-    record.unknown(other.map_or("event without content", |(key, _)| key));
+    record.unknown(unknown_key(json));
     record.event(&Event { kind: Kind::Other, ..base })
+}
+
+/// The name of an event we do not know.
+fn unknown_key<'j>(json: &'j Json<'_>) -> &'j str {
+    let is_event = |key: &str| !matches!(key, "sender" | "recipient" | "timestamp" | "time" | "source" | "id");
+    let other = json.fields().iter().find(|(key, value)| is_event(key) && !value.is_null());
+    other.map_or("event without content", |(key, _)| key)
 }
 
 /// Everything but messages.
@@ -201,9 +281,22 @@ fn read_other(
         "account_linking" => Event { kind: users(Kind::AccountLink), ..base },
         "messaging_feedback" => Event { kind: users(Kind::Feedback), ..base },
         "policy_enforcement" => Event { kind: Kind::Policy, ..base },
+        "app_roles" => Event { kind: Kind::Other, ..base },
         _ => Event { kind: Kind::Handover, ..base },
     };
     record.event(&event)
+}
+
+/// What only a user can do, so that its sender is one whatever the entry around it says: Meta's own sample of an Instagram
+/// postback has the user's id there.
+const USERS_ONLY: &[&str] = &["postback", "optin", "referral", "account_linking", "messaging_feedback"];
+
+/// Who caused an event, as far as its kind tells.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Business,
+    User,
+    Either,
 }
 
 /// The id of one side; a checkbox plugin knows its user by a reference only.
@@ -215,16 +308,17 @@ fn id_of(side: &Json<'_>) -> Option<String> {
 fn account_and_user(
     (sender, recipient): (Option<String>, Option<String>),
     around: &Around<'_>,
-    is_echo: bool,
+    side: Side,
     record: &Record<'_, '_>,
 ) -> Option<(String, String)> {
     let entry = around.id.or(record.account.as_deref()).filter(|id| *id != "0");
     let known = entry.or(Some(record.sink.account()).filter(|account| !account.is_empty()));
     match (sender, recipient) {
         (Some(sender), Some(recipient)) => match known {
+            _ if side == Side::User => Some((recipient, sender)),
             Some(account) if account == sender => Some((sender, recipient)),
             Some(account) if account == recipient => Some((recipient, sender)),
-            _ if is_echo => Some((sender, recipient)),
+            _ if side == Side::Business => Some((sender, recipient)),
             _ => Some((recipient, sender)),
         },
         (Some(one), None) | (None, Some(one)) => {
