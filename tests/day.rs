@@ -108,12 +108,12 @@ fn folder(all: &[Happening]) -> BTreeMap<&'static str, String> {
     let lines = |values: Vec<serde_json::Value>| values.iter().map(|value| format!("{value}\n")).collect::<String>();
     let whatsapp = |one: &&Happening| one.channel == Channel::Whatsapp;
     let others = |one: &&Happening| one.channel != Channel::Whatsapp;
-    let calls = |all: Vec<&Happening>| all.into_iter().flat_map(|one| [render::request(one), render::response(one)]);
+    let calls = |one: &Happening| [render::request(one), render::response(one)].into_iter().flatten();
     BTreeMap::from([
         ("webhooks.jsonl", lines(all.iter().filter(others).filter_map(render::webhook).collect())),
-        ("send_api.jsonl", lines(calls(all.iter().filter(others).collect()).flatten().collect())),
+        ("send_api.jsonl", lines(all.iter().filter(others).flat_map(calls).collect())),
         ("whatsapp_callbacks.jsonl", lines(all.iter().filter(whatsapp).filter_map(render::webhook).collect())),
-        ("whatsapp_calls.jsonl", lines(calls(all.iter().filter(whatsapp).collect()).flatten().collect())),
+        ("whatsapp_calls.jsonl", lines(all.iter().filter(whatsapp).flat_map(calls).collect())),
     ])
 }
 
@@ -147,7 +147,7 @@ fn fixtures() -> PathBuf {
 fn the_folder_is_what_the_code_writes() {
     let all = history();
     let mut files = folder(&all);
-    files.insert("canonical/canonical.jsonl", render::canonical(&all));
+    files.insert("../day-canonical/canonical.jsonl", render::canonical(&all));
     for (name, text) in files {
         let path = fixtures().join(name);
         if std::env::var_os("BLESS").is_some() {
@@ -164,7 +164,7 @@ fn day_files(wanted: impl Fn(&str) -> bool) -> Vec<PathBuf> {
 
 #[test]
 fn a_folder_of_real_records_is_judged_as_its_canonical_log() {
-    let canonical = verdicts(&[fixtures().join("canonical/canonical.jsonl")]);
+    let canonical = verdicts(&[fixtures().join("../day-canonical/canonical.jsonl")]);
     assert_eq!(verdicts(&day_files(|_| true)), canonical);
     let broken = canonical.values().filter(|verdict| verdict.starts_with("violation")).count();
     assert!(50 < broken && broken < canonical.len() / 2, "{broken} of {}", canonical.len());
