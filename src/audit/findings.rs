@@ -51,15 +51,16 @@ impl<'p> Audit<'p> {
         Ok(())
     }
 
-    /// Gives every finding of the rules that `wanted` accepts to `each`, in order of time, and counts them by rule.
+    /// Gives every finding of the rules that `wanted` accepts to `take`, some at a time, in order of time, and counts them
+    /// by rule.
     ///
     /// # Errors
-    /// Whatever `each` fails with, at once.
+    /// Whatever `take` fails with, at once.
     pub fn findings(
         &self,
         wanted: impl Fn(Rule) -> bool + Sync,
         summary: &mut Summary,
-        mut each: impl FnMut(&Finding<'_>) -> io::Result<()> + Send,
+        mut take: impl FnMut(&[Finding<'_>]) -> io::Result<()> + Send,
     ) -> io::Result<()> {
         let mut seen: HashMap<u64, u32> = HashMap::default();
         let mut runs = self.outcomes.chunks(OUTCOMES_AT_ONCE);
@@ -73,15 +74,16 @@ impl<'p> Audit<'p> {
             let (coming, written) = rayon::join(
                 || next.map(|run| self.dressed_all(run)).unwrap_or_default(),
                 || -> io::Result<()> {
+                    let mut findings = Vec::with_capacity(ready.len());
                     for (base, mut finding) in ready {
                         // Numbered before the choice of rules, so that choosing changes no fingerprint.
                         finding.fingerprint = fingerprint(base, seen.entry(base).or_default());
                         if wanted(finding.rule) {
                             *summary.rules.entry(finding.rule).or_default() += 1;
-                            each(&finding)?;
+                            findings.push(finding);
                         }
                     }
-                    Ok(())
+                    take(&findings)
                 },
             );
             written?;

@@ -7,10 +7,13 @@ mod order;
 mod seen;
 mod sentence;
 
+use std::collections::BTreeMap;
+
+use foldhash::HashMap;
 use sha2::{Digest, Sha256};
 
-use crate::event::{Event, Kind};
-use crate::finding::Summary;
+use crate::event::{Channel, Event, Kind};
+use crate::finding::{Summary, Tally};
 use crate::policy::Policy;
 use crate::replay::{Lawful, Replay, ReplayOptions, Verdict};
 use crate::rule::Severity;
@@ -68,11 +71,12 @@ impl<'p> Audit<'p> {
         let mut audit = Audit { policy, history, names, redact: options.redact, outcomes: Vec::new() };
         let mut replay = Replay::new(policy, options.replay.clone());
         let mut seen = Seen::default();
+        let mut counts = Counts::default();
         summary.events = audit.history.len() as u64;
         summary.duplicates = audit.history.duplicates;
         for position in 0..audit.history.len() {
             let event = audit.history.event(position);
-            *summary.kinds.entry(event.kind).or_default() += 1;
+            counts.kinds[event.kind as usize] += 1;
             summary.first.get_or_insert(event.at);
             summary.last = Some(event.at);
             seen.see(&event);
@@ -93,9 +97,10 @@ impl<'p> Audit<'p> {
             let lawful = if violated { replay.lawful(&event) } else { Vec::new() };
             replay.record(&event);
             seen.judge(&event, &verdict);
-            count(&event, &verdict, summary);
+            counts.send(&event, &verdict);
             audit.outcomes.push(Outcome { position, verdict, lawful });
         }
+        counts.finish(summary);
         summary.notes.extend(seen.notes(policy, &options));
         audit
     }
@@ -117,17 +122,40 @@ impl<'p> Audit<'p> {
     }
 }
 
-fn count(send: &Event<'_>, verdict: &Verdict<'_>, summary: &mut Summary) {
-    let key = (send.channel, send.account.to_owned());
-    let tally = summary.accounts.entry(key).or_default();
-    tally.rejected += u64::from(send.is_rejected());
-    match verdict {
-        Verdict::Allowed(_) => tally.allowed += 1,
-        Verdict::Violation(_) => tally.violations += 1,
-        Verdict::Unproven(doubt) => {
-            tally.unproven += 1;
-            *summary.reasons.entry(doubt.reason.word()).or_default() += 1;
+/// Counts that are written into the summary at the end: looking a name up in it for every send would cost more than the
+/// judging.
+#[derive(Default)]
+struct Counts {
+    kinds: [u64; Kind::ALL.len()],
+    accounts: [HashMap<Box<str>, Tally>; Channel::ALL.len()],
+    reasons: BTreeMap<&'static str, u64>,
+}
+
+impl Counts {
+    fn send(&mut self, send: &Event<'_>, verdict: &Verdict<'_>) {
+        let of_channel = &mut self.accounts[send.channel as usize];
+        let tally = match of_channel.get_mut(send.account) {
+            Some(tally) => tally,
+            None => of_channel.entry(send.account.into()).or_default(),
+        };
+        tally.rejected += u64::from(send.is_rejected());
+        match verdict {
+            Verdict::Allowed(_) => tally.allowed += 1,
+            Verdict::Violation(_) => tally.violations += 1,
+            Verdict::Unproven(doubt) => {
+                tally.unproven += 1;
+                *self.reasons.entry(doubt.reason.word()).or_default() += 1;
+            }
         }
+    }
+
+    fn finish(self, summary: &mut Summary) {
+        let seen = Kind::ALL.iter().zip(self.kinds).filter(|(_, count)| 0 < *count);
+        summary.kinds = seen.map(|(kind, count)| (*kind, count)).collect();
+        for (channel, accounts) in Channel::ALL.iter().zip(self.accounts) {
+            summary.accounts.extend(accounts.into_iter().map(|(name, tally)| ((*channel, name.into()), tally)));
+        }
+        summary.reasons = self.reasons;
     }
 }
 

@@ -76,7 +76,9 @@ impl AuditCommand {
         };
         if let Some(format) = FORMATS.iter().find(|format| format.name == self.reporting.format) {
             let mut report = (format.report)(&mut output, look);
-            audit.findings(wanted, &mut summary, |finding| report.finding(finding)).with_context(|| failed.clone())?;
+            audit
+                .findings(wanted, &mut summary, |findings| report.findings(findings))
+                .with_context(|| failed.clone())?;
             report.finish(&summary).with_context(|| failed)?;
         }
         output.finish()?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::event::tag_word;
 use crate::policy::read::Places;
-use crate::policy::{Claim, Opener, Permission, Policy, PolicyError};
+use crate::policy::{Claim, MOST_FOLLOW_UPS, Opener, Permission, Policy, PolicyError};
 use crate::time::Time;
 
 /// Checks every law; the first one broken is the error.
@@ -89,6 +89,9 @@ fn row_alone(policy: &Policy, row: &Permission) -> Result<(), String> {
     }
     if (row.follow_ups == 0) != (row.follow_ups_within_ms == 0) {
         return Err("`follow_ups` and `follow_ups_within` go together".into());
+    }
+    if MOST_FOLLOW_UPS < row.follow_ups {
+        return Err(format!("`follow_ups` can be at most {MOST_FOLLOW_UPS}"));
     }
     let timed = row.every.is_some() || row.unclear_every_ms.is_some() || row.frequency.is_some() || row.follow_ups != 0;
     if timed && !matches!(row.claim, Claim::Recurring | Claim::Marketing) {
@@ -202,6 +205,7 @@ mod tests {
             ("id = \"messenger-news\"", "id = \"messenger-news\"\ncolour = 1", "unknown field `colour`"),
             ("means = \"outside-window\"", "means = \"outside\"", "is not a rule"),
             ("id = \"messenger-utility\"", "id = \"messenger-ad-window\"", "it covers another claim"),
+            ("follow_ups = 3", "follow_ups = 16", "can be at most 15"),
             ("claim = \"utility\"", "claim = \"marketing\"", "covers the same sends"),
         ] {
             assert!(BUILT_IN.contains(from), "{from}");

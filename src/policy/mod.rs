@@ -91,6 +91,9 @@ words! {
     }
 }
 
+/// The largest number of follow-ups that a row may allow.
+pub const MOST_FOLLOW_UPS: u32 = 15;
+
 /// At most one send in this much time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Every {

@@ -6,7 +6,7 @@
 use foldhash::HashMap;
 
 use crate::event::{Entry, Event, Frequency, Kind, Place, TokenType};
-use crate::policy::Opener;
+use crate::policy::{MOST_FOLLOW_UPS, Opener};
 use crate::time::Time;
 
 /// Something the user did that may open a permission: the latest of its kind.
@@ -38,6 +38,8 @@ pub(super) struct Account {
     pub(super) first_record: Option<Time>,
     pub(super) conversations: HashMap<Box<str>, usize>,
     pub(super) comments: HashMap<Box<str>, Comment>,
+    /// Whether the log shows comments on this account at all.
+    pub(super) shows_comments: bool,
 }
 
 /// A comment and whether it was answered privately.
@@ -60,9 +62,11 @@ pub(super) struct Conversation {
     pub(super) last_hidden: Option<(Mark, u32)>,
     /// When the user stopped marketing as a whole, if not resumed since.
     pub(super) stopped: Option<Mark>,
-    /// Sends of the paid marketing API, in order, each with its token as an index into `Tokens`.
-    pub(super) marketing: Vec<(usize, Mark)>,
-    /// The tokens this user granted or stopped, as indices into `Tokens`.
+    /// How often the user resumed everything: a token stopped before counts as stopped no more.
+    pub(super) resumptions: u32,
+    /// The last send of the paid marketing API, by whichever token.
+    pub(super) last_marketing: Option<Mark>,
+    /// The last few tokens this user granted, as indices into `Tokens`.
     pub(super) tokens: Vec<usize>,
     /// The last region the log named.
     pub(super) region: Option<Box<str>>,
@@ -110,11 +114,13 @@ impl Conversation {
             event.kind == Kind::Postback && from_ad || self.awaits_ad_message && event.kind != Kind::Message;
     }
 
-    /// Takes note that the token at `index` is this user's.
-    pub(super) fn owns(&mut self, index: usize) {
-        if !self.tokens.contains(&index) {
-            self.tokens.push(index);
+    /// Takes note that the user granted the token at `index`. Only the last few matter, to say what would be lawful.
+    pub(super) fn granted(&mut self, index: usize) {
+        self.tokens.retain(|known| *known != index);
+        if TOKENS_KEPT <= self.tokens.len() {
+            self.tokens.remove(0);
         }
+        self.tokens.push(index);
     }
 
     fn touch(&mut self, opener: Opener, event: &Event<'_>) {
@@ -127,33 +133,58 @@ impl Conversation {
     }
 }
 
+/// How many of a user's tokens are remembered for remedies.
+const TOKENS_KEPT: usize = 8;
+/// How many spends of a token are remembered: a message and all that may directly follow it.
+const SPENDS_KEPT: usize = 1 + MOST_FOLLOW_UPS as usize;
+
 /// An opt-in that granted a token.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Grant {
-    pub(super) conversation: usize,
     pub(super) touch: Touch,
     pub(super) token_type: TokenType,
     pub(super) frequency: Option<Frequency>,
     pub(super) expires: Option<Time>,
 }
 
-/// A send that spent a token.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Spend {
-    pub(super) conversation: usize,
-    pub(super) mark: Mark,
+/// When something was spent.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Spends {
+    pub(super) first: Option<Mark>,
+    /// The last ones, in order of time.
+    pub(super) recent: Vec<Mark>,
+}
+
+impl Spends {
+    fn push(&mut self, mark: Mark) {
+        self.first.get_or_insert(mark);
+        if SPENDS_KEPT <= self.recent.len() {
+            self.recent.remove(0);
+        }
+        self.recent.push(mark);
+    }
 }
 
 /// What is known of one token, whoever granted or spent it.
 #[derive(Debug)]
 pub(super) struct Token {
     pub(super) text: Box<str>,
-    /// One per conversation that granted it: normally exactly one.
-    pub(super) grants: Vec<Grant>,
-    /// In order of time.
-    pub(super) spends: Vec<Spend>,
-    /// Which conversation stopped it and when, if not resumed since.
-    pub(super) stops: Vec<(usize, Mark)>,
+    /// The first two conversations that granted it, normally one: enough to know that somebody else did.
+    pub(super) granted: Vec<(usize, Grant)>,
+    /// By anybody.
+    pub(super) spends: Spends,
+}
+
+/// What one user did with one token.
+#[derive(Debug, Default)]
+pub(super) struct Use {
+    /// The latest opt-in that granted it.
+    pub(super) grant: Option<Grant>,
+    pub(super) spends: Spends,
+    /// Sends of the paid marketing API with it.
+    pub(super) marketing: Spends,
+    /// When the user stopped it, and how often everything had been resumed by then.
+    pub(super) stopped: Option<(Mark, u32)>,
 }
 
 /// All tokens of a run: a token seen under the wrong user must be recognised, so they are not kept per conversation.
@@ -161,13 +192,11 @@ pub(super) struct Token {
 pub(super) struct Tokens {
     by_text: HashMap<Box<str>, usize>,
     all: Vec<Token>,
+    /// By token and conversation.
+    uses: HashMap<(usize, usize), Use>,
 }
 
 impl Tokens {
-    pub(super) fn find(&self, text: &str) -> Option<&Token> {
-        self.index(text).and_then(|index| self.all.get(index))
-    }
-
     pub(super) fn index(&self, text: &str) -> Option<usize> {
         self.by_text.get(text).copied()
     }
@@ -176,23 +205,58 @@ impl Tokens {
         self.all.get(index)
     }
 
-    /// The token with this text, new if it was not known, and its index.
-    pub(super) fn entry(&mut self, text: &str) -> (usize, &mut Token) {
-        let index = match self.by_text.get(text) {
-            Some(index) => *index,
-            None => {
-                self.by_text.insert(text.into(), self.all.len());
-                self.all.push(Token { text: text.into(), grants: Vec::new(), spends: Vec::new(), stops: Vec::new() });
-                self.all.len() - 1
-            }
-        };
-        (index, &mut self.all[index])
+    /// What the conversation did with the token at `index`.
+    pub(super) fn used(&self, index: usize, conversation: usize) -> Option<&Use> {
+        self.uses.get(&(index, conversation))
     }
 
-    /// Ends the stop of the token at `index` by `conversation`.
-    pub(super) fn resume(&mut self, index: usize, conversation: usize) {
-        if let Some(token) = self.all.get_mut(index) {
-            token.stops.retain(|(by, _)| *by != conversation);
+    /// The index of the token with this text, new if it was not known.
+    pub(super) fn entry(&mut self, text: &str) -> usize {
+        if let Some(index) = self.by_text.get(text) {
+            return *index;
         }
+        self.by_text.insert(text.into(), self.all.len());
+        self.all.push(Token { text: text.into(), granted: Vec::new(), spends: Spends::default() });
+        self.all.len() - 1
+    }
+
+    fn use_of(&mut self, index: usize, conversation: usize) -> &mut Use {
+        self.uses.entry((index, conversation)).or_default()
+    }
+
+    pub(super) fn grant(&mut self, index: usize, conversation: usize, grant: Grant) {
+        let known = self.use_of(index, conversation);
+        // Granted again: the later grant counts, which accuses least; it does not give back what was spent.
+        let frequency = grant.frequency.or(known.grant.and_then(|earlier| earlier.frequency));
+        known.grant = Some(Grant { frequency, ..grant });
+        if let Some(token) = self.all.get_mut(index)
+            && token.granted.len() < 2
+            && !token.granted.iter().any(|(by, _)| *by == conversation)
+        {
+            token.granted.push((conversation, grant));
+        }
+    }
+
+    pub(super) fn spend(&mut self, index: usize, conversation: usize, mark: Mark) {
+        self.use_of(index, conversation).spends.push(mark);
+        if let Some(token) = self.all.get_mut(index) {
+            token.spends.push(mark);
+        }
+    }
+
+    pub(super) fn spend_on_marketing(&mut self, index: usize, conversation: usize, mark: Mark) {
+        self.use_of(index, conversation).marketing.push(mark);
+    }
+
+    pub(super) fn stop(&mut self, index: usize, conversation: usize, mark: Mark, resumptions: u32) {
+        let known = self.use_of(index, conversation);
+        // A second stop changes nothing, unless everything was resumed in between.
+        if known.stopped.is_none_or(|(_, before)| before != resumptions) {
+            known.stopped = Some((mark, resumptions));
+        }
+    }
+
+    pub(super) fn resume(&mut self, index: usize, conversation: usize) {
+        self.use_of(index, conversation).stopped = None;
     }
 }

@@ -35,7 +35,7 @@ use crate::event::{Channel, Event, Kind, TokenType};
 use crate::policy::{Claim, Opener, Policy};
 use crate::time::Time;
 
-use facts::{Account, Conversation, Grant, Spend, Tokens};
+use facts::{Account, Conversation, Grant, Tokens};
 use judge::Case;
 
 pub use facts::{Mark, Touch};
@@ -103,7 +103,10 @@ impl<'p> Replay<'p> {
 
     fn case<'r>(&'r self, send: &'r Event<'r>) -> Case<'r, 'p> {
         let account = self.account_index[send.channel as usize].get(send.account);
-        let account = account.and_then(|index| self.accounts.get(*index));
+        self.case_in(send, account.and_then(|index| self.accounts.get(*index)))
+    }
+
+    fn case_in<'r>(&'r self, send: &'r Event<'r>, account: Option<&'r Account>) -> Case<'r, 'p> {
         let index = account.and_then(|account| account.conversations.get(send.user)).copied();
         Case {
             policy: self.policy,
@@ -119,7 +122,8 @@ impl<'p> Replay<'p> {
 
     /// Remembers the facts of an event without judging it.
     pub fn record(&mut self, event: &Event<'_>) {
-        let spends = (event.kind == Kind::Send && !event.is_rejected()).then(|| self.case(event).spends());
+        // What a send uses up does not depend on whose conversation it is in.
+        let spends = (event.kind == Kind::Send && !event.is_rejected()).then(|| self.case_in(event, None).spends());
         let index = self.conversation(event);
         let mark = Mark { at: event.at, place: event.place };
         let Some(conversation) = self.conversations.get_mut(index) else { return };
@@ -138,12 +142,8 @@ impl<'p> Replay<'p> {
             }
             Kind::RecurringStop => match event.token {
                 Some(token) => {
-                    let (token_index, token) = self.tokens.entry(token);
-                    if !token.stops.iter().any(|(by, _)| *by == index) {
-                        token.stops.push((index, mark));
-                    }
-                    // It may have been granted before the log began; a resumption of everything must find it.
-                    conversation.owns(token_index);
+                    let token = self.tokens.entry(token);
+                    self.tokens.stop(token, index, mark, conversation.resumptions);
                 }
                 None => {
                     conversation.stopped.get_or_insert(mark);
@@ -163,8 +163,9 @@ impl<'p> Replay<'p> {
                     place: event.place,
                 };
                 if let Some(comment) = event.comment.or(event.id) {
-                    let known = self.account(event.channel, event.account).comments.entry(comment.into()).or_default();
-                    known.written.get_or_insert(written);
+                    let account = self.account(event.channel, event.account);
+                    account.shows_comments = true;
+                    account.comments.entry(comment.into()).or_default().written.get_or_insert(written);
                 }
             }
             _ => conversation.moved(event),
@@ -205,25 +206,15 @@ impl<'p> Replay<'p> {
         let Some(text) = event.token else { return };
         let opener = if recurring { Opener::RecurringOptin } else { Opener::OtnOptin };
         let grant = Grant {
-            conversation: index,
             touch: Touch { opener, at: event.at, precision_ms: event.precision_ms, place: event.place },
             token_type: if recurring { TokenType::Recurring } else { TokenType::OneTime },
             frequency: event.frequency,
             expires: event.token_expires,
         };
-        let (token_index, token) = self.tokens.entry(text);
-        match token.grants.iter_mut().find(|known| known.conversation == index) {
-            // Granted again: the later grant counts, which accuses least; it does not give back what was spent.
-            Some(known) => {
-                let frequency = grant.frequency.or(known.frequency);
-                *known = Grant { frequency, ..grant };
-            }
-            None => {
-                token.grants.push(grant);
-                if let Some(conversation) = self.conversations.get_mut(index) {
-                    conversation.owns(token_index);
-                }
-            }
+        let token = self.tokens.entry(text);
+        self.tokens.grant(token, index, grant);
+        if let Some(conversation) = self.conversations.get_mut(index) {
+            conversation.granted(token);
         }
     }
 
@@ -232,12 +223,11 @@ impl<'p> Replay<'p> {
         let Some(conversation) = self.conversations.get_mut(index) else { return };
         conversation.stopped = None;
         match token {
-            Some(token) => self.tokens.entry(token).1.stops.retain(|(by, _)| *by != index),
-            None => {
-                for token in conversation.tokens.clone() {
-                    self.tokens.resume(token, index);
-                }
+            Some(token) => {
+                let token = self.tokens.entry(token);
+                self.tokens.resume(token, index);
             }
+            None => conversation.resumptions += 1,
         }
     }
 
@@ -245,7 +235,8 @@ impl<'p> Replay<'p> {
         match claim {
             Claim::OneTime | Claim::Recurring => {
                 if let Some(token) = send.token {
-                    self.tokens.entry(token).1.spends.push(Spend { conversation: index, mark });
+                    let token = self.tokens.entry(token);
+                    self.tokens.spend(token, index, mark);
                 }
             }
             Claim::PrivateReply => {
@@ -255,9 +246,12 @@ impl<'p> Replay<'p> {
                 }
             }
             Claim::Marketing => {
-                let token = send.token.map(|token| self.tokens.entry(token).0);
-                if let (Some(token), Some(conversation)) = (token, self.conversations.get_mut(index)) {
-                    conversation.marketing.push((token, mark));
+                if let Some(token) = send.token {
+                    let token = self.tokens.entry(token);
+                    self.tokens.spend_on_marketing(token, index, mark);
+                }
+                if let Some(conversation) = self.conversations.get_mut(index) {
+                    conversation.last_marketing = Some(mark);
                 }
             }
             Claim::Response => {

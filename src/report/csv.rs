@@ -88,7 +88,7 @@ fn yes_no(value: Option<bool>) -> &'static str {
     }
 }
 
-impl Report for Rows<'_> {
+impl Rows<'_> {
     fn finding(&mut self, finding: &Finding<'_>) -> io::Result<()> {
         let time = |at: Option<crate::time::Time>| at.map_or(String::new(), |at| at.to_string());
         let late = finding.late_by_ms.map_or(String::new(), |ms| format!("{}.{:03}", ms / 1_000, ms % 1_000));
@@ -116,6 +116,12 @@ impl Report for Rows<'_> {
             yes_no(finding.delivered),
             &finding.fingerprint,
         ])
+    }
+}
+
+impl Report for Rows<'_> {
+    fn findings(&mut self, findings: &[Finding<'_>]) -> io::Result<()> {
+        findings.iter().try_for_each(|finding| self.finding(finding))
     }
 
     fn finish(&mut self, _: &Summary) -> io::Result<()> {

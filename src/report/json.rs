@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use rayon::iter::ParallelIterator;
+use rayon::slice::ParallelSlice;
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter};
 
@@ -16,14 +18,26 @@ pub(super) const FORMAT: Format =
 pub(super) const LINES: Format = Format { name: "jsonl", report: |out, _: Look| Box::new(Lines { out }) };
 pub(super) const VERDICTS: VerdictFormat = VerdictFormat { name: "jsonl", report: |out| Box::new(Lines { out }) };
 
+/// How many findings a thread writes at once.
+const FINDINGS_A_SHARE: usize = 512;
+
 struct Lines<'w> {
     out: &'w mut (dyn Write + Send),
 }
 
 impl Report for Lines<'_> {
-    fn finding(&mut self, finding: &Finding<'_>) -> io::Result<()> {
-        write_json(self.out, &FindingJson::from(finding))?;
-        self.out.write_all(b"\n")
+    fn findings(&mut self, findings: &[Finding<'_>]) -> io::Result<()> {
+        // Long reports are mostly this: every thread writes its share of the lines, and they are put together in order.
+        let lines = |share: &[Finding<'_>]| -> io::Result<Vec<u8>> {
+            let mut lines = Vec::new();
+            for finding in share {
+                write_json(&mut lines, &FindingJson::from(finding))?;
+                lines.push(b'\n');
+            }
+            Ok(lines)
+        };
+        let shares = findings.par_chunks(FINDINGS_A_SHARE).map(lines).collect::<io::Result<Vec<_>>>()?;
+        shares.iter().try_for_each(|share| self.out.write_all(share))
     }
 
     fn finish(&mut self, _: &Summary) -> io::Result<()> {
@@ -33,7 +47,7 @@ impl Report for Lines<'_> {
 
 impl VerdictReport for Lines<'_> {
     fn verdict(&mut self, judged: &Judged<'_>) -> io::Result<()> {
-        write_json(self.out, &VerdictJson::from(judged))?;
+        write_json(&mut *self.out, &VerdictJson::from(judged))?;
         self.out.write_all(b"\n")
     }
 }
@@ -45,20 +59,23 @@ struct Document<'w> {
 }
 
 impl Report for Document<'_> {
-    fn finding(&mut self, finding: &Finding<'_>) -> io::Result<()> {
-        self.out.write_all(if self.begun { b",\n" } else { b"{\"findings\":[\n" })?;
-        self.begun = true;
-        write_json(self.out, &FindingJson::from(finding))
+    fn findings(&mut self, findings: &[Finding<'_>]) -> io::Result<()> {
+        for finding in findings {
+            self.out.write_all(if self.begun { b",\n" } else { b"{\"findings\":[\n" })?;
+            self.begun = true;
+            write_json(&mut *self.out, &FindingJson::from(finding))?;
+        }
+        Ok(())
     }
 
     fn finish(&mut self, summary: &Summary) -> io::Result<()> {
         self.out.write_all(if self.begun { b"\n],\n\"summary\":" } else { b"{\"findings\":[],\n\"summary\":" })?;
-        write_json(self.out, &SummaryJson::from(summary))?;
+        write_json(&mut *self.out, &SummaryJson::from(summary))?;
         self.out.write_all(b"}\n")
     }
 }
 
-fn write_json(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
+fn write_json(out: impl Write, value: &impl Serialize) -> io::Result<()> {
     let mut serializer = serde_json::Serializer::with_formatter(out, Harmless(CompactFormatter));
     value.serialize(&mut serializer).map_err(io::Error::from)
 }

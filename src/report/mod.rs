@@ -17,11 +17,11 @@ use crate::finding::{Finding, Judged, Summary};
 
 /// Takes findings as they come and a summary at the end.
 pub trait Report {
-    /// Takes one finding; they come in order of time.
+    /// Takes some findings; they come in order of time.
     ///
     /// # Errors
     /// The report could not be written.
-    fn finding(&mut self, finding: &Finding<'_>) -> io::Result<()>;
+    fn findings(&mut self, findings: &[Finding<'_>]) -> io::Result<()>;
 
     /// Takes the summary; nothing comes after it.
     ///

@@ -37,12 +37,12 @@ struct Row {
     how: String,
 }
 
-impl Report for Page<'_> {
-    fn finding(&mut self, finding: &Finding<'_>) -> io::Result<()> {
+impl Page<'_> {
+    fn finding(&mut self, finding: &Finding<'_>) {
         let group = self.groups.entry((std::cmp::Reverse(finding.severity), finding.rule)).or_default();
         group.count += 1;
         if self.look.rows_per_rule.is_some_and(|most| most <= group.shown.len()) {
-            return Ok(());
+            return;
         }
         let account = if finding.account.is_empty() { String::new() } else { format!("/{}", plain(finding.account)) };
         let delivered = if finding.delivered == Some(false) { " (an attempt: Meta rejected it)" } else { "" };
@@ -52,6 +52,12 @@ impl Report for Page<'_> {
             what: format!("{}{delivered}", plain(&finding.message)),
             how: format!("{} [{}]", plain(&finding.remedy), plain(&finding.evidence.join(" "))),
         });
+    }
+}
+
+impl Report for Page<'_> {
+    fn findings(&mut self, findings: &[Finding<'_>]) -> io::Result<()> {
+        findings.iter().for_each(|finding| self.finding(finding));
         Ok(())
     }
 

@@ -1,0 +1,373 @@
+//! The judgement of one send: which claim it makes, which rows cover that claim on its day, and whether their terms are
+//! met by the facts.
+//!
+//! One rule of thumb runs through it: a claim that the policy does not have on this channel and day leaves the send with
+//! nothing but the standard window.
+
+mod opening;
+mod tokens;
+mod window;
+
+use chrono::NaiveDate;
+
+use crate::event::{Category, Channel, Event, MessagingType, Sender, TokenType};
+use crate::policy::{Claim, Exclusion, Opener, Permission, Policy, Standing};
+use crate::replay::ReplayOptions;
+use crate::replay::facts::{Account, Comment, Conversation, Mark, Tokens};
+use crate::replay::verdict::{Breach, Cause, Doubt, Opening, Permit, Reason, Verdict};
+use crate::rule::Rule;
+use opening::State;
+
+/// Names of structured messages that need no approval: as a `template` they say nothing special.
+const STRUCTURED: &[&str] = &[
+    "generic",
+    "button",
+    "buttons",
+    "media",
+    "receipt",
+    "list",
+    "open_graph",
+    "product",
+    "coupon",
+    "text",
+    "airline_boardingpass",
+    "airline_checkin",
+    "airline_itinerary",
+    "airline_update",
+    "customer_information",
+];
+
+/// One send and all that is known at its moment.
+#[derive(Clone, Copy)]
+pub(super) struct Case<'r, 'p> {
+    pub(super) policy: &'p Policy,
+    pub(super) options: &'r ReplayOptions,
+    pub(super) tokens: &'r Tokens,
+    pub(super) account: Option<&'r Account>,
+    /// The conversation's index and facts; `None` if this send is its first event.
+    pub(super) index: Option<usize>,
+    pub(super) conversation: Option<&'r Conversation>,
+    pub(super) send: &'r Event<'r>,
+    /// The day whose policy judges it.
+    pub(super) day: NaiveDate,
+}
+
+/// What the checks of one send have gathered.
+#[derive(Default)]
+struct Gathered<'p> {
+    breaches: Vec<Breach<'p>>,
+    doubts: Vec<Doubt<'p>>,
+    permit: Option<Permit<'p>>,
+}
+
+impl<'p> Gathered<'p> {
+    fn breach(&mut self, rule: Rule, permission: Option<&'p Permission>, opening: Option<Opening>, cause: Cause<'p>) {
+        // Where sources disagree that a row was in force, nobody is accused by it.
+        if permission.is_some_and(|row| row.unsure) {
+            return self.doubt(Reason::TermsUnclear, rule, permission, opening);
+        }
+        self.breaches.push(Breach { rule, permission, opening, cause });
+    }
+
+    fn doubt(&mut self, reason: Reason, rule: Rule, permission: Option<&'p Permission>, opening: Option<Opening>) {
+        self.doubts.push(Doubt { reason, rule, permission, opening });
+    }
+
+    fn permit(&mut self, permission: &'p Permission, opening: Option<Opening>) {
+        self.permit = Some(Permit { permission: Some(permission), opening, needless_tag: false });
+    }
+
+    /// Proof comes before doubt, doubt before permission.
+    fn verdict(self) -> Verdict<'p> {
+        if !self.breaches.is_empty() {
+            return Verdict::Violation(self.breaches);
+        }
+        match self.doubts.into_iter().min_by_key(|doubt| doubt.reason) {
+            Some(doubt) => Verdict::Unproven(doubt),
+            None => {
+                let nothing_known = Permit { permission: None, opening: None, needless_tag: false };
+                Verdict::Allowed(self.permit.unwrap_or(nothing_known))
+            }
+        }
+    }
+}
+
+impl<'r, 'p> Case<'r, 'p> {
+    pub(super) fn verdict(&self) -> Verdict<'p> {
+        let mut found = Gathered::default();
+        let tag_row = match self.send.tag {
+            Some(tag) => self.check_tag(tag, &mut found),
+            None => None,
+        };
+        if self.send.messaging_type == Some(MessagingType::MessageTag) && self.send.tag.is_none() {
+            found.breach(Rule::MissingTag, None, None, Cause::Itself);
+        }
+        let knows_rules = self.policy.begins(self.send.channel).is_some_and(|first| first <= self.day);
+        let names_its_claim = self.send.tag.is_some() || self.send.messaging_type == Some(MessagingType::MessageTag);
+        let claim = self.claim();
+        // A tag that does not hold has said what the send relies on, and has been judged; so has a missing one.
+        if knows_rules && !(names_its_claim && tag_row.is_none() && matches!(claim, Claim::Response | Claim::Tag)) {
+            self.check_claim(claim, tag_row, &mut found);
+        }
+        found.verdict()
+    }
+
+    /// What the send relies on. What only WhatsApp or only the others have, is nothing special elsewhere.
+    pub(super) fn claim(&self) -> Claim {
+        let send = self.send;
+        if send.channel == Channel::Whatsapp {
+            return match (send.template, send.category) {
+                (Some(_), _) | (None, Some(Category::Marketing | Category::Authentication)) => Claim::Template,
+                (None, Some(Category::Utility)) if self.has(Claim::DirectUtility) => Claim::DirectUtility,
+                // Before that, whatever was billed as utility was a template.
+                (None, Some(Category::Utility)) => Claim::Template,
+                (None, Some(Category::Service) | None) => Claim::Response,
+            };
+        }
+        if let Some(token) = send.token {
+            let token_type = self.token_type(token);
+            return match (token_type, send.category) {
+                // Before the paid API such a token was that of a recurring notification, whatever it was called.
+                (TokenType::Recurring, Some(Category::Marketing)) if self.has(Claim::Marketing) => Claim::Marketing,
+                (TokenType::Recurring, _) => Claim::Recurring,
+                (TokenType::OneTime, _) => Claim::OneTime,
+            };
+        }
+        if send.comment.is_some() {
+            return Claim::PrivateReply;
+        }
+        if send.sponsored {
+            return Claim::Sponsored;
+        }
+        match send.template {
+            Some("one_time_notif_req") => return Claim::OneTimeRequest,
+            Some("notification_messages") => return Claim::RecurringRequest,
+            Some("customer_feedback") => return Claim::Feedback,
+            _ => {}
+        }
+        if let Some(tag) = send.tag {
+            return match self.policy.standing(send.channel, tag, self.day) {
+                Standing::InForce(row) => row.claim,
+                _ => Claim::Tag,
+            };
+        }
+        match (send.messaging_type, send.template) {
+            (Some(MessagingType::NonPromotionalSubscription), _) => Claim::Subscription,
+            (Some(MessagingType::Utility), _) => Claim::Utility,
+            // Meta's own samples leave the type out where a template is named.
+            (None, Some(name)) if !name.is_empty() && !STRUCTURED.contains(&name) => Claim::Utility,
+            _ => Claim::Response,
+        }
+    }
+
+    /// What the send uses up if Meta takes it. A claim that the policy does not have here and now uses what a plain
+    /// send would.
+    pub(super) fn spends(&self) -> Claim {
+        match self.claim() {
+            Claim::Tag => Claim::Tag,
+            claim if self.has(claim) => claim,
+            _ => Claim::Response,
+        }
+    }
+
+    /// Whether the policy has this claim on the channel and day of the send.
+    fn has(&self, claim: Claim) -> bool {
+        self.policy.in_force(self.send.channel, self.day).any(|row| row.claim == claim)
+    }
+
+    /// Its opt-in knows best; then the send itself; then the contract's default, where the channel has such tokens.
+    fn token_type(&self, token: &str) -> TokenType {
+        let granted = self.tokens.index(token).and_then(|index| self.tokens.at(index)?.granted.first());
+        let granted = granted.map(|(_, grant)| grant.token_type);
+        let default = if self.send.channel == Channel::Messenger { TokenType::OneTime } else { TokenType::Recurring };
+        granted.or(self.send.token_type).unwrap_or(default)
+    }
+
+    /// Whether the tag holds on this channel and day, and by which row. What it does not hold for is a breach.
+    fn check_tag(&self, tag: &str, found: &mut Gathered<'p>) -> Option<&'p Permission> {
+        match self.policy.standing(self.send.channel, tag, self.day) {
+            Standing::InForce(row) => return Some(row),
+            Standing::Ended(row) => found.breach(Rule::RetiredTag, Some(row), None, Cause::Itself),
+            Standing::NotYet(row) => found.breach(Rule::PrematureTag, Some(row), None, Cause::Itself),
+            Standing::Elsewhere(row) => found.breach(Rule::TagNotOnChannel, None, None, Cause::OtherChannel(row)),
+            Standing::Never => found.breach(Rule::UnknownTag, None, None, Cause::Itself),
+        }
+        None
+    }
+
+    fn check_claim(&self, claim: Claim, tag_row: Option<&'p Permission>, found: &mut Gathered<'p>) {
+        let row = match claim {
+            Claim::Response => return self.check_window(found),
+            Claim::Tag => tag_row,
+            Claim::Recurring => self.recurring_row(),
+            _ => self.policy.in_force(self.send.channel, self.day).find(|row| row.claim == claim),
+        };
+        let Some(row) = row else {
+            let recurring = matches!(claim, Claim::Recurring | Claim::RecurringRequest);
+            return match self.policy.ended(self.send.channel, claim, self.day).filter(|_| recurring) {
+                Some(ended) => found.breach(Rule::RecurringEnded, Some(ended), None, Cause::Itself),
+                None => self.check_window(found),
+            };
+        };
+        self.check_conditions(row, found);
+        match claim {
+            Claim::Tag => self.check_tagged(row, found),
+            Claim::Subscription => match self.open_window() {
+                Some((window, opening)) => found.permit(window, opening),
+                None => self.check_approval(row, Rule::SubscriptionNotApproved, found),
+            },
+            Claim::DirectUtility => match self.open_window() {
+                Some((window, opening)) => found.permit(window, opening),
+                None => self.check_approval(row, Rule::OutsideWindow, found),
+            },
+            Claim::OneTime => self.check_one_time(row, found),
+            Claim::Recurring => self.check_recurring(row, found),
+            Claim::Marketing => self.check_marketing(row, found),
+            Claim::PrivateReply => self.check_private_reply(row, found),
+            Claim::OneTimeRequest => self.check_open(row, Rule::OtnRequestOutsideWindow, found),
+            Claim::RecurringRequest => self.check_open(row, Rule::RecurringRequestOutsideWindow, found),
+            Claim::Feedback => self.check_open(row, Rule::FeedbackExpired, found),
+            Claim::Template => self.check_template(row, found),
+            Claim::Utility | Claim::Sponsored | Claim::Response => found.permit(row, None),
+        }
+    }
+
+    // --- Conditions that many rows share ---------------------------------------------------------------------------
+
+    fn check_conditions(&self, row: &'p Permission, found: &mut Gathered<'p>) {
+        if row.human && self.send.sender == Some(Sender::Bot) {
+            found.breach(Rule::HumanAgentAutomated, Some(row), None, Cause::Itself);
+        }
+        if row.forbids_promotion(self.send.category) && self.send.promotional == Some(true) {
+            found.breach(Rule::PromotionalContent, Some(row), None, Cause::Itself);
+        }
+        if !row.only_in.is_empty() {
+            // Meta ended the product everywhere else.
+            match self.region().map(|region| self.policy.is_in(region, &row.only_in)) {
+                Some(true) => {}
+                Some(false) => found.breach(Rule::RecurringEnded, Some(row), None, Cause::NotInRegion),
+                None => found.doubt(Reason::RegionUnknown, Rule::RecurringEnded, Some(row), None),
+            }
+        }
+        for exclusion in self.policy.exclusions_of(self.send.channel, row.claim, self.day) {
+            if exclusion.category.is_some() && exclusion.category != self.send.category {
+                continue;
+            }
+            match self.is_excluded(exclusion) {
+                Some(true) => found.breach(Rule::RegionExcluded, Some(row), None, Cause::Excluded(exclusion)),
+                Some(false) => {}
+                None => found.doubt(Reason::RegionUnknown, Rule::RegionExcluded, Some(row), None),
+            }
+        }
+    }
+
+    fn check_approval(&self, row: &'p Permission, rule: Rule, found: &mut Gathered<'p>) {
+        let Some(approval) = &row.approval else { return found.permit(row, None) };
+        match self.options.approvals.get(approval) {
+            None => found.doubt(Reason::ApprovalUnknown, rule, Some(row), None),
+            Some(accounts) if accounts.iter().any(|account| account == self.send.account) => found.permit(row, None),
+            Some(_) => found.breach(rule, Some(row), None, Cause::Itself),
+        }
+    }
+
+    /// The country of the user: what the log says, or the prefix of a business-scoped id (`US.1349...`).
+    fn region(&self) -> Option<&str> {
+        let of_id = || {
+            let (prefix, rest) = self.send.user.split_once('.')?;
+            let country = prefix.len() == 2 && prefix.bytes().all(|c| c.is_ascii_uppercase());
+            (self.send.channel == Channel::Whatsapp && country && !rest.is_empty()).then_some(prefix)
+        };
+        self.send.region.or_else(|| self.conversation?.region.as_deref()).or_else(of_id)
+    }
+
+    /// Whether an exclusion reaches the user; `None` if the log cannot tell.
+    fn is_excluded(&self, exclusion: &Exclusion) -> Option<bool> {
+        if let Some(region) = self.region() {
+            return Some(self.policy.is_in(region, &exclusion.regions));
+        }
+        let number = self.send.user.trim_start_matches('+');
+        let is_number = !number.is_empty() && number.bytes().all(|c| c.is_ascii_digit());
+        let code = exclusion.calling_code.as_ref()?;
+        (is_number && !number.starts_with(code.as_str())).then_some(false)
+    }
+
+    // --- Tags, templates and requests --------------------------------------------------------------------------------
+
+    /// A send under a valid tag: inside the window any of them is covered, outside it by the tag's own terms.
+    fn check_tagged(&self, row: &'p Permission, found: &mut Gathered<'p>) {
+        match self.open_window() {
+            Some((window, opening)) => {
+                found.permit = Some(Permit { permission: Some(window), opening, needless_tag: row.human });
+            }
+            None => {
+                let rule = if row.human { Rule::HumanAgentExpired } else { Rule::OutsideWindow };
+                self.check_open(row, rule, found);
+            }
+        }
+    }
+
+    fn check_open(&self, row: &'p Permission, rule: Rule, found: &mut Gathered<'p>) {
+        match self.state(row) {
+            State::Open(opening) => found.permit(row, opening),
+            State::Blurred(opening) => found.doubt(Reason::TimePrecision, rule, Some(row), Some(opening)),
+            State::Unclear(opening) => found.doubt(Reason::TermsUnclear, rule, Some(row), Some(opening)),
+            State::Shut(opening) => found.breach(rule, Some(row), Some(opening), Cause::Late),
+            State::Never => found.breach(rule, Some(row), None, Cause::NeverOpened),
+            State::LogStartsLate => found.doubt(Reason::LogStartsLate, rule, Some(row), None),
+        }
+    }
+
+    fn check_template(&self, row: &'p Permission, found: &mut Gathered<'p>) {
+        let stopped = self.conversation.and_then(|conversation| conversation.stopped);
+        match (self.before_send(stopped), self.send.category) {
+            (Some(stop), Some(Category::Marketing)) => {
+                found.breach(Rule::MarketingAfterStop, Some(row), None, Cause::Stopped(stop));
+            }
+            (Some(_), None) => found.doubt(Reason::ClaimNotVisible, Rule::MarketingAfterStop, Some(row), None),
+            _ => {}
+        }
+        if !self.options.require_optin {
+            return found.permit(row, None);
+        }
+        match self.latest(&[Opener::Optin, Opener::RecurringOptin]) {
+            Some(touch) => {
+                let by = Mark { at: touch.at, place: touch.place };
+                found.permit(row, Some(Opening { by, closes_at: None }));
+            }
+            None if self.options.complete => found.breach(Rule::OptinMissing, Some(row), None, Cause::NeverOpened),
+            None => found.doubt(Reason::LogStartsLate, Rule::OptinMissing, Some(row), None),
+        }
+    }
+
+    /// A stop at the very moment of the send may have come after it, and is no evidence.
+    fn before_send(&self, mark: Option<Mark>) -> Option<Mark> {
+        mark.filter(|mark| mark.at < self.send.at)
+    }
+
+    // --- Private replies -----------------------------------------------------------------------------------------------
+
+    fn check_private_reply(&self, row: &'p Permission, found: &mut Gathered<'p>) {
+        let comments = self.account.map(|account| &account.comments);
+        let comment = self.send.comment.and_then(|id| comments.and_then(|comments| comments.get(id)));
+        if let Some(replied) = comment.and_then(|comment: &Comment| comment.replied) {
+            found.breach(Rule::PrivateReplyRepeated, Some(row), None, Cause::Spent(replied));
+        }
+        let rule = Rule::PrivateReplyLate;
+        match comment.and_then(|comment| comment.written).filter(|touch| touch.at <= self.send.at) {
+            Some(touch) => match self.state_after(touch, row) {
+                State::Shut(opening) => found.breach(rule, Some(row), Some(opening), Cause::Late),
+                State::Blurred(opening) => found.doubt(Reason::TimePrecision, rule, Some(row), Some(opening)),
+                State::Open(opening) => found.permit(row, opening),
+                _ => {}
+            },
+            None => match self.state_without_touch(row) {
+                State::LogStartsLate => found.doubt(Reason::LogStartsLate, rule, Some(row), None),
+                // An account whose comments are not logged at all proves nothing by not showing one.
+                _ if !self.options.complete && !self.account.is_some_and(|account| account.shows_comments) => {
+                    found.doubt(Reason::RecipientUnresolved, rule, Some(row), None);
+                }
+                _ => found.breach(rule, Some(row), None, Cause::NeverOpened),
+            },
+        }
+    }
+}

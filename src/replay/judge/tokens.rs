@@ -1,0 +1,158 @@
+//! Judging sends that spend a token: one-time notifications, recurring notifications and paid marketing messages.
+
+use chrono::{Datelike, Days, Months, NaiveDate};
+
+use crate::policy::{Claim, Every, Permission};
+use crate::replay::facts::{Grant, Mark, Spends, Use};
+use crate::replay::verdict::{Cause, Opening, Reason};
+use crate::rule::Rule;
+use crate::time::Time;
+
+use super::opening::{Side, State};
+use super::{Case, Gathered};
+
+impl<'r, 'p> Case<'r, 'p> {
+    /// What this user did with the token of the send.
+    fn used(&self) -> Option<&'r Use> {
+        let token = self.tokens.index(self.send.token?)?;
+        self.tokens.used(token, self.index?)
+    }
+
+    /// The grant of the send's token by this user, and one by somebody else.
+    fn grants(&self) -> (Option<&'r Grant>, Option<&'r Grant>) {
+        let before = |grant: &&Grant| grant.touch.at <= self.send.at;
+        let own = self.used().and_then(|used| used.grant.as_ref()).filter(before);
+        let token = self.send.token.and_then(|text| self.tokens.index(text)).and_then(|index| self.tokens.at(index));
+        let granted = token.map_or(&[][..], |token| &token.granted);
+        let others = granted.iter().filter(|(by, _)| Some(*by) != self.index).map(|(_, grant)| grant);
+        (own, others.into_iter().find(before))
+    }
+
+    /// Earlier sends that spent the send's token: to this user, or to anybody if this user is not known to own it.
+    fn spent(&self) -> Option<&'r Spends> {
+        match self.grants().0 {
+            Some(_) => self.used().map(|used| &used.spends),
+            None => {
+                let token = self.send.token.and_then(|text| self.tokens.index(text));
+                token.and_then(|index| self.tokens.at(index)).map(|token| &token.spends)
+            }
+        }
+    }
+
+    /// When the user stopped the send's token, or marketing as a whole. A stop at the very moment of the send may have
+    /// come after it, and is no evidence.
+    fn stopped(&self) -> Option<Mark> {
+        let resumptions = self.conversation.map_or(0, |conversation| conversation.resumptions);
+        let of_token = self.used().and_then(|used| used.stopped).filter(|(_, before)| *before == resumptions);
+        let of_all = self.conversation.and_then(|conversation| conversation.stopped);
+        self.before_send(of_token.map(|(mark, _)| mark)).or(self.before_send(of_all))
+    }
+
+    /// Whether the token was this user's to spend, and still good.
+    fn check_grant(
+        &self,
+        row: &'p Permission,
+        unknown: Rule,
+        wrong_user: Rule,
+        expired: Rule,
+        found: &mut Gathered<'p>,
+    ) {
+        let (own, other) = self.grants();
+        match (own, other) {
+            (Some(grant), _) => {
+                let by = Mark { at: grant.touch.at, place: grant.touch.place };
+                let expires = self.send.token_expires.or(grant.expires);
+                let closes_at = expires.or(row.lasts.map(|lasts| grant.touch.at.plus(lasts)));
+                let opening = Opening { by, closes_at };
+                // A written expiry is exact; one we count ourselves is as precise as the opt-in.
+                let precision_ms = if expires.is_some() { 0 } else { grant.touch.precision_ms };
+                match closes_at.map(|closes_at| self.side(closes_at, precision_ms)) {
+                    Some(Side::After) => found.breach(expired, Some(row), Some(opening), Cause::Late),
+                    Some(Side::Blurred) => found.doubt(Reason::TimePrecision, expired, Some(row), Some(opening)),
+                    Some(Side::Before) | None => found.permit(row, Some(opening)),
+                }
+            }
+            (None, Some(grant)) => {
+                let mark = Mark { at: grant.touch.at, place: grant.touch.place };
+                found.breach(wrong_user, Some(row), None, Cause::GrantedElsewhere(mark));
+            }
+            (None, None) => match self.state_without_touch(row) {
+                State::Never => found.breach(unknown, Some(row), None, Cause::NeverOpened),
+                _ => found.doubt(Reason::LogStartsLate, unknown, Some(row), None),
+            },
+        }
+    }
+
+    pub(super) fn check_one_time(&self, row: &'p Permission, found: &mut Gathered<'p>) {
+        if let Some(first) = self.spent().and_then(|spends| spends.first) {
+            found.breach(Rule::OtnTokenReused, Some(row), None, Cause::Spent(first));
+        }
+        let (unknown, wrong_user, expired) = (Rule::OtnTokenUnknown, Rule::OtnTokenWrongUser, Rule::OtnTokenExpired);
+        self.check_grant(row, unknown, wrong_user, expired, found);
+    }
+
+    /// The row for the token's frequency, or the one for tokens without.
+    pub(super) fn recurring_row(&self) -> Option<&'p Permission> {
+        let frequency = self.grants().0.and_then(|grant| grant.frequency).or(self.send.frequency);
+        let rows = || self.policy.in_force(self.send.channel, self.day).filter(|row| row.claim == Claim::Recurring);
+        rows()
+            .find(|row| frequency.is_some() && row.frequency == frequency)
+            .or(rows().find(|row| row.frequency.is_none()))
+    }
+
+    pub(super) fn check_recurring(&self, row: &'p Permission, found: &mut Gathered<'p>) {
+        let unknown = Rule::RecurringTokenUnknown;
+        self.check_grant(row, unknown, unknown, Rule::RecurringTokenExpired, found);
+        if let Some(stop) = self.stopped() {
+            found.breach(Rule::RecurringTokenStopped, Some(row), None, Cause::Stopped(stop));
+        }
+        let earlier = self.spent().map_or(&[][..], |spends| &spends.recent);
+        self.check_pace(row, earlier, earlier.last().copied(), found);
+    }
+
+    pub(super) fn check_marketing(&self, row: &'p Permission, found: &mut Gathered<'p>) {
+        if let Some(stop) = self.stopped() {
+            found.breach(Rule::MarketingAfterStop, Some(row), None, Cause::Stopped(stop));
+        }
+        found.permit(row, None);
+        let earlier = self.used().map_or(&[][..], |used| &used.marketing.recent);
+        // One page of Meta's counts per token, another per user: the last one by whichever token.
+        let any_last = self.conversation.and_then(|conversation| conversation.last_marketing);
+        self.check_pace(row, earlier, any_last, found);
+    }
+
+    /// Whether the last send of the same kind lies far enough back: `earlier` are those of the same token, `any_last` is
+    /// the last one that some source counts.
+    fn check_pace(&self, row: &'p Permission, earlier: &[Mark], any_last: Option<Mark>, found: &mut Gathered<'p>) {
+        if let (Some(ms), Some(last)) = (row.unclear_every_ms, any_last)
+            && self.send.at < last.at.plus_ms(ms)
+        {
+            found.doubt(Reason::TermsUnclear, Rule::RecurringTooOften, Some(row), None);
+        }
+        let (Some(every), Some(last)) = (row.every, earlier.last()) else { return };
+        // A message and what directly follows it count as one: go back to the first of the run.
+        let run = earlier.iter().rev().take_while(|mark| last.at.since(mark.at) <= row.follow_ups_within_ms);
+        let run = run.take(1 + row.follow_ups as usize).collect::<Vec<_>>();
+        let first = run.last().map_or(*last, |mark| **mark);
+        let at = self.send.at;
+        if at.since(first.at) <= row.follow_ups_within_ms && run.len() <= row.follow_ups as usize {
+            return;
+        }
+        let next = match every {
+            Every::Rolling(ms) => first.at.plus_ms(ms),
+            Every::Day => next_period(first.at, |day| day.checked_add_days(Days::new(1))),
+            Every::Week => next_period(first.at, |day| {
+                day.checked_add_days(Days::new(7 - u64::from(day.weekday().num_days_from_monday())))
+            }),
+            Every::Month => next_period(first.at, |day| day.with_day(1)?.checked_add_months(Months::new(1))),
+        };
+        if at < next {
+            found.breach(Rule::RecurringTooOften, Some(row), None, Cause::TooSoon(first, next));
+        }
+    }
+}
+
+/// 00:00 UTC of the day that `next` finds after `at`'s.
+fn next_period(at: Time, next: fn(NaiveDate) -> Option<NaiveDate>) -> Time {
+    next(at.day()).map_or(Time::from_ms(i64::MAX), Time::start_of)
+}
