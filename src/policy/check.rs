@@ -97,6 +97,9 @@ fn row_alone(policy: &Policy, row: &Permission) -> Result<(), String> {
     if timed && !matches!(row.claim, Claim::Recurring | Claim::Marketing) {
         return Err("`every`, `frequency` and `follow_ups` are for claims recurring and marketing".into());
     }
+    if row.granted_before.is_some() && row.frequency.is_none() {
+        return Err("`granted_before` needs a `frequency`: other tokens must find their terms in a row without".into());
+    }
     if row.uses.is_some() && !matches!(row.claim, Claim::OneTime | Claim::PrivateReply) && row.extra_after.is_none() {
         return Err("`uses` is for tokens, private replies and rows with `extra_after`".into());
     }
@@ -203,6 +206,12 @@ mod tests {
             ("only_in = [\"AU\"", "only_in = [\"Australia\"", "neither an ISO 3166 country"),
             ("id = \"messenger-ad-window\"", "id = \"ad-window\"", "`id` must begin with `messenger-`"),
             ("id = \"messenger-news\"", "id = \"messenger-news\"\ncolour = 1", "unknown field `colour`"),
+            ("granted_before = 2023-01-31", "granted_before = 2023-01-32", ""),
+            (
+                "lasts = \"1y\"\nevery = \"day\"",
+                "lasts = \"1y\"\nevery = \"day\"\ngranted_before = 2023-01-31",
+                "`granted_before` needs a `frequency`",
+            ),
             ("means = \"outside-window\"", "means = \"outside\"", "is not a rule"),
             ("id = \"messenger-utility\"", "id = \"messenger-ad-window\"", "it covers another claim"),
             ("follow_ups = 3", "follow_ups = 16", "can be at most 15"),

@@ -140,6 +140,8 @@ pub struct Permission {
     pub follow_ups_within_ms: i64,
     /// Only tokens of this frequency.
     pub frequency: Option<Frequency>,
+    /// Only tokens granted before this day.
+    pub granted_before: Option<NaiveDate>,
     /// Only users of these regions; empty is everywhere.
     pub only_in: Vec<String>,
     /// The approval the account needs.

@@ -71,6 +71,7 @@ struct PermissionRow {
     follow_ups: u32,
     follow_ups_within: Option<Spanned<String>>,
     frequency: Option<Spanned<String>>,
+    granted_before: Option<Spanned<Datetime>>,
     #[serde(default)]
     only_in: Vec<String>,
     approval: Option<String>,
@@ -180,6 +181,7 @@ pub(super) fn read(text: &str) -> Result<(Policy, Places), PolicyError> {
                     Some(word(text, Frequency::from_word, Frequency::ALL, "frequency").map_err(|e| at(e.0, e.1))?)
                 }
             },
+            granted_before: row.granted_before.as_ref().map(day).transpose().map_err(|e| at(e.0, e.1))?,
             only_in: row.only_in,
             approval: row.approval,
             human: row.human,

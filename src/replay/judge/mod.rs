@@ -224,8 +224,8 @@ impl<'r, 'p> Case<'r, 'p> {
             Claim::Recurring => self.check_recurring(row, found),
             Claim::Marketing => self.check_marketing(row, found),
             Claim::PrivateReply => self.check_private_reply(row, found),
-            Claim::OneTimeRequest => self.check_open(row, Rule::OtnRequestOutsideWindow, found),
-            Claim::RecurringRequest => self.check_open(row, Rule::RecurringRequestOutsideWindow, found),
+            Claim::OneTimeRequest => self.check_request(row, Rule::OtnRequestOutsideWindow, found),
+            Claim::RecurringRequest => self.check_request(row, Rule::RecurringRequestOutsideWindow, found),
             Claim::Feedback => self.check_open(row, Rule::FeedbackExpired, found),
             Claim::Template => self.check_template(row, found),
             Claim::Utility | Claim::Sponsored | Claim::Response => found.permit(row, None),
@@ -266,7 +266,11 @@ impl<'r, 'p> Case<'r, 'p> {
         match self.options.approvals.get(approval) {
             None => found.doubt(Reason::ApprovalUnknown, rule, Some(row), None),
             Some(accounts) if accounts.iter().any(|account| account == self.send.account) => found.permit(row, None),
-            Some(_) => found.breach(rule, Some(row), None, Cause::Itself),
+            // Without the approval there is still the window.
+            Some(_) => match self.doubtful_window() {
+                Some((reason, _, opening)) => found.doubt(reason, rule, Some(row), opening),
+                None => found.breach(rule, Some(row), None, Cause::Itself),
+            },
         }
     }
 
@@ -314,6 +318,16 @@ impl<'r, 'p> Case<'r, 'p> {
             State::Shut(opening) => found.breach(rule, Some(row), Some(opening), Cause::Late),
             State::Never => found.breach(rule, Some(row), None, Cause::NeverOpened),
             State::LogStartsLate => found.doubt(Reason::LogStartsLate, rule, Some(row), None),
+        }
+    }
+
+    /// A request needs the standard window, which may be longer than its own row knows.
+    fn check_request(&self, row: &'p Permission, rule: Rule, found: &mut Gathered<'p>) {
+        match (self.state(row), self.doubtful_window()) {
+            (State::Shut(_) | State::Never, Some((reason, _, opening))) => {
+                found.doubt(reason, rule, Some(row), opening);
+            }
+            _ => self.check_open(row, rule, found),
         }
     }
 

@@ -93,10 +93,15 @@ impl<'r, 'p> Case<'r, 'p> {
 
     /// The row for the token's frequency, or the one for tokens without.
     pub(super) fn recurring_row(&self) -> Option<&'p Permission> {
-        let frequency = self.grants().0.and_then(|grant| grant.frequency).or(self.send.frequency);
+        let granted = self.grants().0;
+        let frequency = granted.and_then(|grant| grant.frequency).or(self.send.frequency);
         let rows = || self.policy.in_force(self.send.channel, self.day).filter(|row| row.claim == Claim::Recurring);
+        let reaches = |row: &&Permission| {
+            let granted_in_time = |day| granted.is_some_and(|grant| grant.touch.at < Time::start_of(day));
+            row.granted_before.is_none_or(granted_in_time)
+        };
         rows()
-            .find(|row| frequency.is_some() && row.frequency == frequency)
+            .find(|row| frequency.is_some() && row.frequency == frequency && reaches(row))
             .or(rows().find(|row| row.frequency.is_none()))
     }
 

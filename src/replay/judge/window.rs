@@ -23,13 +23,14 @@ impl<'r, 'p> Case<'r, 'p> {
         })
     }
 
-    /// A send that relies on nothing special.
-    pub(super) fn check_window(&self, found: &mut Gathered<'p>) {
-        if let Some((row, opening)) = self.open_window() {
-            return found.permit(row, opening);
-        }
-        let rule = Rule::OutsideWindow;
-        let mut shut: Option<(&Permission, Option<Opening>, Cause<'_>)> = None;
+    /// The window that may be open where none certainly is, and why that is not known.
+    pub(super) fn doubtful_window(&self) -> Option<DoubtfulWindow<'p>> {
+        self.windows_not_open().0.into_iter().min_by_key(|(reason, ..)| *reason)
+    }
+
+    /// The windows that may be open, and one that is certainly shut.
+    fn windows_not_open(&self) -> (Vec<DoubtfulWindow<'p>>, Option<ShutWindow<'p>>) {
+        let mut shut = None;
         let mut doubts = Vec::new();
         for row in self.windows().filter(|row| row.extra_after.is_none() && !row.unmarked) {
             // A row that is unclear beyond some span only widens another one: a log that does not show its opener is
@@ -45,6 +46,16 @@ impl<'r, 'p> Case<'r, 'p> {
                 State::LogStartsLate | State::Shut(_) | State::Never => {}
             }
         }
+        (doubts, shut)
+    }
+
+    /// A send that relies on nothing special.
+    pub(super) fn check_window(&self, found: &mut Gathered<'p>) {
+        if let Some((row, opening)) = self.open_window() {
+            return found.permit(row, opening);
+        }
+        let rule = Rule::OutsideWindow;
+        let (mut doubts, mut shut) = self.windows_not_open();
         if let Some(extra) = self.windows().find(|row| row.extra_after.is_some()) {
             match self.extra_message(extra) {
                 Extra::Unspent(opening) => return found.permit(extra, Some(opening)),
@@ -101,6 +112,12 @@ impl<'r, 'p> Case<'r, 'p> {
         }
     }
 }
+
+/// Why it is not known whether a window is open, its row, and what opened it.
+type DoubtfulWindow<'p> = (Reason, &'p Permission, Option<Opening>);
+
+/// The row of a window that is certainly shut, what had opened it, and how a send that relies on it breaks it.
+type ShutWindow<'p> = (&'p Permission, Option<Opening>, Cause<'p>);
 
 /// What is known of the one more message after the window.
 enum Extra<'p> {
