@@ -13,6 +13,7 @@ use fbwin::audit::{Audit, AuditOptions, History};
 use fbwin::finding::Summary;
 use fbwin::report::{FORMATS, Look};
 use fbwin::source::{self, Input, Options};
+use fbwin::time::Span;
 use fbwin::{Policy, Rule};
 use unicode_width::UnicodeWidthStr;
 
@@ -354,6 +355,25 @@ fn redact_hides_every_user_in_every_format() {
 }
 
 #[test]
+fn no_text_of_a_message_is_shown_in_any_format() {
+    let folder = folder("texts");
+    let demo = fs::read_to_string(DEMO).unwrap();
+    let records = demo.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let texts: Vec<String> = records.filter_map(|record| Some(record["text"].as_str()?.to_owned())).collect();
+    let telling: Vec<&String> = texts.iter().filter(|text| 10 < text.chars().count()).collect();
+    assert!(50 < telling.len());
+    for arguments in SHOWN {
+        let ran = run(&folder, &[arguments, &["demo.jsonl"][..]].concat());
+        for text in &telling {
+            assert!(
+                !ran.stdout.contains(text.as_str()) && !ran.stderr.contains(text.as_str()),
+                "{arguments:?}: {text}"
+            );
+        }
+    }
+}
+
+#[test]
 fn no_token_is_shown_whole_in_any_format() {
     const TOKEN: &str = "4417290035518826731";
     const RECURRING: &str = "8830162947105532640";
@@ -516,7 +536,7 @@ fn on_a_terminal(folder: &Path, line: &str, variables: &[(&str, &str)]) -> Optio
 fn a_terminal_gets_colour_unless_no_color_is_set() {
     let folder = folder("terminal_colour");
     let line = "audit demo.jsonl --select outside-window --quiet";
-    // Not every machine has `script`.
+    // Not every machine has `script`; without it there is nothing to see.
     let Some(shown) = on_a_terminal(&folder, line, &[]) else { return };
     assert!(shown.contains("\u{1b}[31;1merror"), "{shown}");
     for variable in [("NO_COLOR", "1"), ("TERM", "dumb")] {
@@ -574,6 +594,31 @@ fn the_shown_policy_is_a_policy_file_that_judges_alike() {
         let built_in = run(&folder, &[verb, "demo.jsonl", "--format", "jsonl"]);
         let own = run(&folder, &[verb, "demo.jsonl", "--format", "jsonl", "--policy", "shown.toml"]);
         assert_eq!((own.stdout, own.code), (built_in.stdout, built_in.code));
+    }
+}
+
+/// A field that a row may have is easily forgotten where rows are written out one by one.
+#[test]
+fn the_policy_as_json_has_every_field_of_the_policy_as_toml() {
+    let folder = folder("fields");
+    let toml: toml::Table = run(&folder, &["policy", "show", "--format", "toml"]).stdout.parse().unwrap();
+    let json = run(&folder, &["policy", "show", "--format", "json"]).stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    for (table, list) in [("permission", "permissions"), ("exclusion", "exclusions"), ("refusal", "refusals")] {
+        let (rows, shown) = (toml[table].as_array().unwrap(), json[list].as_array().unwrap());
+        assert_eq!(rows.len(), shown.len());
+        for (row, shown) in rows.iter().zip(shown) {
+            for (name, value) in row.as_table().unwrap() {
+                let as_json = match value.as_datetime() {
+                    Some(day) => day.to_string().into(),
+                    None => serde_json::to_value(value).unwrap(),
+                };
+                // Two days are 48 hours.
+                let span = |json: &serde_json::Value| json.as_str().and_then(|text| Span::parse(text).ok());
+                let same = shown[name] == as_json || span(&as_json).is_some_and(|it| Some(it) == span(&shown[name]));
+                assert!(same, "{}: {name} = {value:?} is {} as JSON", shown["id"], shown[name]);
+            }
+        }
     }
 }
 
@@ -665,7 +710,27 @@ fn the_readme_names_every_field_of_the_record() {
     }
 }
 
-/// The exit codes, options and files that the README names exist.
+#[test]
+fn every_link_within_the_readme_leads_somewhere() {
+    let readme = readme();
+    let anchor = |heading: &str| -> String {
+        let kept = heading.to_lowercase().replace(' ', "-");
+        kept.chars().filter(|c| c.is_alphanumeric() || *c == '-').collect()
+    };
+    let headings: Vec<String> = readme
+        .lines()
+        .filter(|line| line.starts_with("##"))
+        .map(|line| anchor(line.trim_start_matches(['#', ' '])))
+        .collect();
+    for rest in readme.split("](").skip(1) {
+        let target = rest.split(')').next().unwrap();
+        match target.strip_prefix('#') {
+            Some(to) => assert!(headings.iter().any(|heading| heading == to), "#{to}"),
+            None => assert!(target.starts_with("https://") || Path::new(target).exists(), "{target}"),
+        }
+    }
+}
+
 #[test]
 fn the_readme_names_no_option_that_is_not_there() {
     let folder = folder("options");
@@ -674,7 +739,7 @@ fn the_readme_names_no_option_that_is_not_there() {
         .map(|verb| run(&folder, &[verb, "--help"]).stdout)
         .chain(["show", "check"].iter().map(|what| run(&folder, &["policy", what, "--help"]).stdout))
         .collect();
-    let cargo = ["--release", "--locked", "--path", "--features", "--no-default-features", "--test"];
+    let cargo = ["--release", "--locked", "--path", "--features", "--no-default-features", "--test", "--open"];
     for word in readme().split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')) {
         if word.starts_with("--") && word.len() > 3 && word.as_bytes()[2] != b'-' && !cargo.contains(&word) {
             assert!(help.contains(&format!("{word} ")) || help.contains(&format!("{word}\n")), "{word}");

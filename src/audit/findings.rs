@@ -157,7 +157,7 @@ impl<'p> Audit<'p> {
                 let why = || sentence::why_allowed(permit, send);
                 let needless = permit.needless_tag.then(|| {
                     let tag = send.tag.unwrap_or_default();
-                    let message = format!("{} and {tag} was not needed", why());
+                    let message = format!("{}, so {tag} was not needed", why());
                     told(Rule::NeedlessTag, message, "lawful: the same message without the tag")
                 });
                 let refused = self.policy.refusal(send.channel, send.error_code, send.error_subcode).map(|refusal| {

@@ -53,28 +53,32 @@ impl Seen {
         }
         if 0 < self.templates_without_category {
             notes.push(format!(
-                "{} templates carry no `category`: rules for marketing templates could not be checked on them",
-                self.templates_without_category
+                "{} no `category`: rules for marketing templates could not be checked there",
+                many(self.templates_without_category, "template carries", "templates carry")
             ));
         }
         if 0 < self.hidden && !options.replay.untagged {
             notes.push(format!(
-                "{} sends come from a format that shows neither tag nor token: outside the window they are unproven, unless --untagged says that the business sends nothing tagged",
-                self.hidden
+                "{} from a format that shows neither tag nor token: unproven outside the window, unless --untagged says that the business sends nothing tagged",
+                many(self.hidden, "send comes", "sends come")
             ));
         }
         if 0 < self.without_rule {
             notes.push(format!(
-                "{} sends are older than the policy's first row of their channel: no rule is known",
-                self.without_rule
+                "{} older than the policy's first row of the channel: no rule is known",
+                many(self.without_rule, "send is", "sends are")
             ));
         }
         if 0 < self.others {
             notes.push(format!(
-                "{} events are of no kind that opens or spends anything and were counted as `other`",
-                self.others
+                "{} of no kind that opens or spends anything: counted as `other`",
+                many(self.others, "event is", "events are")
             ));
         }
         notes
     }
+}
+
+fn many(count: u64, one: &str, more: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { more })
 }

@@ -181,6 +181,9 @@ fn terms_of(row: &Permission) -> Vec<String> {
     if let Some(frequency) = row.frequency {
         terms.push(format!("{frequency} tokens"));
     }
+    if let Some(day) = row.granted_before {
+        terms.push(format!("granted before {day}"));
+    }
     if let Some(approval) = &row.approval {
         terms.push(format!("with {approval} approval"));
     }
@@ -229,7 +232,7 @@ fn json_of(
                 "unclear_every": row.unclear_every_ms.map(|ms| Span::Ms(ms).to_string()),
                 "follow_ups": row.follow_ups,
                 "follow_ups_within": (0 < row.follow_ups).then(|| Span::Ms(row.follow_ups_within_ms).to_string()),
-                "frequency": row.frequency.map(|frequency| frequency.word()), "only_in": row.only_in,
+                "frequency": row.frequency.map(|frequency| frequency.word()), "granted_before": row.granted_before.map(|day| day.to_string()), "only_in": row.only_in,
                 "approval": row.approval, "human": row.human, "promotion": row.promotion,
                 "no_promotion_in": row.no_promotion_in.iter().map(|category| category.word()).collect::<Vec<_>>(),
                 "unmarked": row.unmarked, "unsure": row.unsure, "for": row.purpose,
