@@ -321,6 +321,14 @@ fn max_bad_decides_how_many_unreadable_records_are_trouble() {
     }
 }
 
+#[test]
+fn of_many_unreadable_records_the_first_are_listed_and_all_are_counted() {
+    let ran = run_with(&folder("many_bad"), &["audit", "-"], &"{\n".repeat(1_234));
+    assert_eq!(ran.code, Some(2));
+    assert_eq!(ran.stderr.lines().filter(|line| line.starts_with("<stdin>:")).count(), 20);
+    assert!(ran.stderr.contains("and 1214 more") && ran.stderr.contains("error: 1234 records"), "{}", ran.stderr);
+}
+
 // --- What must never be shown ----------------------------------------------------------------------------------------
 
 /// Every way in which a log comes out again.

@@ -13,7 +13,7 @@ use fbwin::source::{self, Field, Options, Reading, parse_map};
 use crate::cli::{End, say, values};
 
 /// How many unreadable records are listed; all of them are counted.
-const BAD_RECORDS_LISTED: usize = 100;
+const BAD_RECORDS_LISTED: usize = 20;
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Reading")]
@@ -89,7 +89,7 @@ impl ReadingArgs {
         }
         let unlisted = reading.bad.count.saturating_sub(BAD_RECORDS_LISTED as u64);
         if 0 < unlisted {
-            say(&format!("and {unlisted} more records that could not be read"));
+            say(&format!("and {unlisted} more that could not be read"));
         }
         for input in &reading.inputs {
             for (word, count) in &input.unknown_events {
