@@ -26,7 +26,7 @@ impl<'p> Audit<'p> {
     pub fn verdicts(&self, mut each: impl FnMut(&Judged<'_>) -> io::Result<()>) -> io::Result<()> {
         for outcome in &self.outcomes {
             let send = self.history.event(outcome.position);
-            let user = self.shown_user(&send);
+            let (user, id) = (self.private(send.user), send.id.map(|id| self.private(id)));
             let (mut permission, mut reason) = (None, None);
             match &outcome.verdict {
                 Verdict::Allowed(permit) => permission = permit.permission.map(|row| row.id.as_str()),
@@ -41,7 +41,7 @@ impl<'p> Audit<'p> {
                 account: send.account,
                 user: &user,
                 at: send.at,
-                id: send.id,
+                id: id.as_deref(),
                 permission,
                 why: sentence::why(&outcome.verdict, &send, self.policy),
                 delivered: send.delivered(),
@@ -106,9 +106,9 @@ impl<'p> Audit<'p> {
                 severity: told.rule.severity(),
                 channel: send.channel,
                 account: send.account,
-                user: self.shown_user(&send),
+                user: self.private(send.user),
                 at: send.at,
-                id: send.id,
+                id: send.id.map(|id| self.private(id)),
                 late_by_ms: told.late_by_ms,
                 opened_at: told.opening.map(|opening| opening.by.at),
                 closed_at: told.opening.and_then(|opening| opening.closes_at),
@@ -178,8 +178,9 @@ impl<'p> Audit<'p> {
         format!("{name}:{}", place.line)
     }
 
-    fn shown_user<'e>(&self, send: &Event<'e>) -> Cow<'e, str> {
-        if self.redact { short_hash(send.user).into() } else { send.user.into() }
+    /// A user's id, or a message's, which on WhatsApp has the user's number in it: as it is, or hashed if so wished.
+    fn private<'e>(&self, id: &'e str) -> Cow<'e, str> {
+        if self.redact { short_hash(id).into() } else { id.into() }
     }
 }
 

@@ -16,7 +16,6 @@ pub(super) struct Seen {
     templates_without_category: u64,
     without_rule: u64,
     hidden: u64,
-    others: u64,
     last_send: Option<Time>,
 }
 
@@ -24,7 +23,6 @@ impl Seen {
     pub(super) fn see(&mut self, event: &Event<'_>) {
         self.moves += u64::from(event.kind.is_users());
         self.entries += u64::from(event.entry.is_some() || event.kind == Kind::Referral);
-        self.others += u64::from(event.kind == Kind::Other);
     }
 
     pub(super) fn judge(&mut self, send: &Event<'_>, verdict: &Verdict<'_>) {
@@ -67,12 +65,6 @@ impl Seen {
             notes.push(format!(
                 "{} older than the policy's first row of the channel: no rule is known",
                 many(self.without_rule, "send is", "sends are")
-            ));
-        }
-        if 0 < self.others {
-            notes.push(format!(
-                "{} of no kind that opens or spends anything: counted as `other`",
-                many(self.others, "event is", "events are")
             ));
         }
         notes

@@ -114,7 +114,6 @@ fn opened_and_closed(row: Option<&Permission>, opening: Option<Opening>) -> Opti
 fn why_unproven(doubt: &Doubt<'_>, send: &Event<'_>, policy: &Policy) -> String {
     let row = doubt.permission;
     let name = row.map_or_else(|| "the window".into(), name_of);
-    let note = row.and_then(|row| row.note.as_deref()).unwrap_or("the policy's row does not say more");
     let mut why = match doubt.reason {
         Reason::TimePrecision => {
             let known = opened_and_closed(row, doubt.opening).unwrap_or_else(|| "the limit is too close".into());
@@ -148,13 +147,29 @@ fn why_unproven(doubt: &Doubt<'_>, send: &Event<'_>, policy: &Policy) -> String 
         Reason::ClaimNotVisible => {
             "outside the window, and the log does not show whether it carried a tag or token".into()
         }
-        Reason::TermsUnclear => match opened_and_closed(row, doubt.opening) {
-            Some(known) => format!("{known} at the latest, and Meta's words leave the case open: {note}"),
-            None => format!("Meta's words leave the case open: {note}"),
-        },
+        Reason::TermsUnclear => unclear_terms(doubt, &name),
     };
     why.push_str(&refusal(send, policy, None));
     why
+}
+
+/// What it is that Meta's words, or the sources, leave open. The row's note says more.
+fn unclear_terms(doubt: &Doubt<'_>, name: &str) -> String {
+    let row = doubt.permission;
+    if row.is_some_and(|row| row.unsure) {
+        let from = row.map_or(String::new(), |row| row.from.to_string());
+        return format!("sources disagree whether the rule was in force yet after {from}");
+    }
+    if doubt.rule == Rule::RecurringTooOften {
+        return "Meta's pages disagree on how soon after the last one the next may follow".into();
+    }
+    let opened = doubt.opening.map_or(String::new(), |opening| format!(" {}", Brief(opening.by.at)));
+    match row.and_then(|row| row.unclear_after.zip(row.lasts)) {
+        Some((certain, lasts)) => {
+            format!("{name} opened{opened} for {certain}, and Meta says only that it may last up to {lasts}")
+        }
+        None => format!("Meta does not say whether what the user did{opened} opens {name}"),
+    }
 }
 
 /// What Meta itself said of a rejected send, where it says something about the policy. `broken` is what we found.
