@@ -26,8 +26,8 @@ pub struct Finding<'a> {
     pub user: Cow<'a, str>,
     /// When it was sent.
     pub at: Time,
-    /// The send's message id.
-    pub id: Option<&'a str>,
+    /// The send's message id, hashed if so wished.
+    pub id: Option<Cow<'a, str>>,
     /// What happened, in one sentence.
     pub message: String,
     /// What would have been lawful, in one sentence.
@@ -80,7 +80,7 @@ pub struct Judged<'a> {
     pub user: &'a str,
     /// When it was sent.
     pub at: Time,
-    /// The send's message id.
+    /// The send's message id, hashed if so wished.
     pub id: Option<&'a str>,
     /// The row that allowed it.
     pub permission: Option<&'a str>,

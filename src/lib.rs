@@ -1,4 +1,30 @@
 //! Audits conversation logs against Meta's messaging policy as it stood at the moment of each send.
+//!
+//! Events go into a [`Replay`], which knows a [`Policy`], and every send comes out with a [`Verdict`]: allowed by a
+//! permission, a violation of rules, or unproven. The same replay answers a sender that asks before it sends; see
+//! [`replay`] for an example. [`audit::Audit`] does that to whole logs and turns verdicts into findings for a person.
+//!
+//! # The map of the house
+//!
+//! Who may know whom; a test holds it.
+//!
+//! ```text
+//! main -> cli -> { source -> event,  audit -> { replay -> { policy -> event },  report -> finding } }
+//! ```
+//!
+//! - [`event`]: one thing that happened in one conversation. Readers make events, the replay judges them, and neither
+//!   knows the other. [`time`] stands below it and counts elapsed milliseconds.
+//! - [`source`]: whatever file comes in, events come out, packed into [`batch`]es; what cannot be read is an item of
+//!   its own. A new log format is one new file there.
+//! - [`policy`]: the dated rows, read from one TOML table. A change by Meta is an edit of that table and of nothing else.
+//! - [`replay`]: the core. Conversations remember facts, the policy holds terms, and a send is judged by the terms of its
+//!   own day. No file, no clock, no global.
+//! - [`rule`]: the names of the ways to break the policy, and what each means at length.
+//! - [`audit`]: where reading, judging and reporting meet: orders events, drops duplicates, puts verdicts into words.
+//! - [`finding`]: what the audit tells a report, as plain facts and sentences.
+//! - [`report`]: findings to bytes. A new report format is one new file there.
+//! - The program, feature `cli`: arguments, the terminal and exit codes. Nothing below it knows a terminal or reads a
+//!   clock, and without the feature the crate depends on no crate that does.
 
 pub mod audit;
 pub mod batch;
@@ -17,3 +43,8 @@ pub use policy::Policy;
 pub use replay::{Replay, ReplayOptions, Verdict};
 pub use rule::{Rule, Severity};
 pub use time::Time;
+
+/// The README's code is compiled and run as a test of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

@@ -27,7 +27,7 @@ impl<'p> Audit<'p> {
     pub fn verdicts(&self, mut each: impl FnMut(&Judged<'_>) -> io::Result<()>) -> io::Result<()> {
         for outcome in &self.outcomes {
             let send = self.history.event(outcome.position);
-            let user = self.shown_user(&send);
+            let (user, id) = (self.private(send.user), send.id.map(|id| self.private(id)));
             let (mut permission, mut reason) = (None, None);
             match &outcome.verdict {
                 Verdict::Allowed(permit) => permission = permit.permission.map(|row| row.id.as_str()),
@@ -42,7 +42,7 @@ impl<'p> Audit<'p> {
                 account: send.account,
                 user: &user,
                 at: send.at,
-                id: send.id,
+                id: id.as_deref(),
                 permission,
                 why: sentence::why(&outcome.verdict, &send, self.policy),
                 delivered: send.delivered(),
@@ -107,9 +107,9 @@ impl<'p> Audit<'p> {
                 severity: told.rule.severity(),
                 channel: send.channel,
                 account: send.account,
-                user: self.shown_user(&send),
+                user: self.private(send.user),
                 at: send.at,
-                id: send.id,
+                id: send.id.map(|id| self.private(id)),
                 late_by_ms: told.late_by_ms,
                 opened_at: told.opening.map(|opening| opening.by.at),
                 closed_at: told.opening.and_then(|opening| opening.closes_at),
@@ -158,7 +158,7 @@ impl<'p> Audit<'p> {
                 let why = || sentence::why_allowed(permit, send);
                 let needless = permit.needless_tag.then(|| {
                     let tag = send.tag.unwrap_or_default();
-                    let message = format!("{} and {tag} was not needed", why());
+                    let message = format!("{}, so {tag} was not needed", why());
                     told(Rule::NeedlessTag, message, "lawful: the same message without the tag")
                 });
                 let refused = self.policy.refusal(send.channel, send.error_code, send.error_subcode).map(|refusal| {
@@ -179,8 +179,9 @@ impl<'p> Audit<'p> {
         format!("{name}:{}", place.line)
     }
 
-    fn shown_user<'e>(&self, send: &Event<'e>) -> Cow<'e, str> {
-        if self.redact { short_hash(send.user).into() } else { send.user.into() }
+    /// A user's id, or a message's, which on WhatsApp has the user's number in it: as it is, or hashed if so wished.
+    fn private<'e>(&self, id: &'e str) -> Cow<'e, str> {
+        if self.redact { short_hash(id).into() } else { id.into() }
     }
 }
 

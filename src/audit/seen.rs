@@ -16,7 +16,6 @@ pub(super) struct Seen {
     templates_without_category: u64,
     without_rule: u64,
     hidden: u64,
-    others: u64,
     last_send: Option<Time>,
 }
 
@@ -24,7 +23,6 @@ impl Seen {
     pub(super) fn see(&mut self, event: &Event<'_>) {
         self.moves += u64::from(event.kind.is_users());
         self.entries += u64::from(event.entry.is_some() || event.kind == Kind::Referral);
-        self.others += u64::from(event.kind == Kind::Other);
     }
 
     pub(super) fn judge(&mut self, send: &Event<'_>, verdict: &Verdict<'_>) {
@@ -54,28 +52,26 @@ impl Seen {
         }
         if 0 < self.templates_without_category {
             notes.push(format!(
-                "{} templates carry no `category`: rules for marketing templates could not be checked on them",
-                self.templates_without_category
+                "{} no `category`: rules for marketing templates could not be checked there",
+                many(self.templates_without_category, "template carries", "templates carry")
             ));
         }
         if 0 < self.hidden && !options.replay.untagged {
             notes.push(format!(
-                "{} sends come from a format that shows neither tag nor token: outside the window they are unproven, unless --untagged says that the business sends nothing tagged",
-                self.hidden
+                "{} from a format that shows neither tag nor token: unproven outside the window, unless --untagged says that the business sends nothing tagged",
+                many(self.hidden, "send comes", "sends come")
             ));
         }
         if 0 < self.without_rule {
             notes.push(format!(
-                "{} sends are older than the policy's first row of their channel: no rule is known",
-                self.without_rule
-            ));
-        }
-        if 0 < self.others {
-            notes.push(format!(
-                "{} events are of no kind that opens or spends anything and were counted as `other`",
-                self.others
+                "{} older than the policy's first row of the channel: no rule is known",
+                many(self.without_rule, "send is", "sends are")
             ));
         }
         notes
     }
+}
+
+fn many(count: u64, one: &str, more: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { more })
 }

@@ -17,10 +17,43 @@ pub fn verdict_in_words(verdict: &Verdict<'_>, send: &Event<'_>, policy: &Policy
     format!("{} {by}: {}", verdict.word(), why(verdict, send, policy))
 }
 
-/// What would have been lawful, a phrase each.
+/// What would have been lawful, a phrase each: the plain message first, then the tags in one phrase, then the rest.
 pub fn ways_in_words(lawful: &[Lawful<'_>], send: &Event<'_>) -> Vec<String> {
-    // The table may have a dozen tags; the nearest ways are enough, and the first ones are the nearest.
-    lawful.iter().map(|way| way_of(way, send)).take(5).collect()
+    // A tag says what the message is about, which no log shows: one `if` holds for all of them.
+    let (tags, others): (Vec<_>, Vec<_>) = lawful.iter().partition(|way| is_plain_tag(way.permission));
+    let mut ways: Vec<String> = others.into_iter().map(|way| way_of(way, send)).collect();
+    if let Some(phrase) = tags_in_words(&tags) {
+        let plain = lawful.first().is_some_and(|way| way.permission.claim == Claim::Response);
+        ways.insert(usize::from(plain), phrase);
+    }
+    ways
+}
+
+/// Whether the row is for whatever carries its tag, and asks only that the message be about what the tag is for.
+fn is_plain_tag(row: &Permission) -> bool {
+    row.claim == Claim::Tag && row.tag.is_some() && !row.human
+}
+
+/// `ACCOUNT_UPDATE or POST_PURCHASE_UPDATE, if it is about what the tag is for`.
+fn tags_in_words(tags: &[&Lawful<'_>]) -> Option<String> {
+    /// Before 2020 there were seventeen.
+    const NAMED: usize = 3;
+    let names: Vec<&str> = tags.iter().filter_map(|way| way.permission.tag.as_deref()).collect();
+    match names.as_slice() {
+        [] => None,
+        [only] => {
+            let purpose = tags.first().and_then(|way| way.permission.purpose.as_deref());
+            Some(format!("under {only}, if it is about {}", purpose.unwrap_or("what the tag is for")))
+        }
+        [first @ .., last] if names.len() <= NAMED => {
+            Some(format!("under {} or {last}, if it is about what the tag is for", first.join(", ")))
+        }
+        all => {
+            let (named, rest) = all.split_at(NAMED);
+            let (named, rest) = (named.join(", "), rest.len());
+            Some(format!("under {named} or {rest} more tags, if it is about what the tag is for"))
+        }
+    }
 }
 
 /// Why the verdict is what it is, in half a sentence.
@@ -56,6 +89,7 @@ fn name_of(row: &Permission) -> String {
     match (row.claim, &row.tag) {
         (Claim::Response, _) if row.channel == Channel::Whatsapp => "the customer service window".into(),
         (Claim::Response, _) => "the window".into(),
+        (_, Some(tag)) if row.lasts.is_some() => format!("the time for {tag}"),
         (_, Some(tag)) => tag.clone(),
         (Claim::OneTime, _) => "the one-time token".into(),
         (Claim::Recurring, _) => "the recurring token".into(),
@@ -81,7 +115,6 @@ fn opened_and_closed(row: Option<&Permission>, opening: Option<Opening>) -> Opti
 fn why_unproven(doubt: &Doubt<'_>, send: &Event<'_>, policy: &Policy) -> String {
     let row = doubt.permission;
     let name = row.map_or_else(|| "the window".into(), name_of);
-    let note = row.and_then(|row| row.note.as_deref()).unwrap_or("the policy's row does not say more");
     let mut why = match doubt.reason {
         Reason::TimePrecision => {
             let known = opened_and_closed(row, doubt.opening).unwrap_or_else(|| "the limit is too close".into());
@@ -118,18 +151,37 @@ fn why_unproven(doubt: &Doubt<'_>, send: &Event<'_>, policy: &Policy) -> String 
         Reason::ClaimNotVisible => {
             "outside the window, and the log does not show whether it carried a tag or token".into()
         }
-        Reason::TermsUnclear => match opened_and_closed(row, doubt.opening) {
-            Some(known) => format!("{known} at the latest, and Meta's words leave the case open: {note}"),
-            None => format!("Meta's words leave the case open: {note}"),
-        },
+        Reason::TermsUnclear => unclear_terms(doubt, &name),
     };
-    why.push_str(&refusal(send, policy));
+    why.push_str(&refusal(send, policy, None));
     why
 }
 
-/// What Meta itself said of a rejected send, where it says something about the policy.
-fn refusal(send: &Event<'_>, policy: &Policy) -> String {
+/// What it is that Meta's words, or the sources, leave open. The row's note says more.
+fn unclear_terms(doubt: &Doubt<'_>, name: &str) -> String {
+    let row = doubt.permission;
+    if row.is_some_and(|row| row.unsure) {
+        let from = row.map_or(String::new(), |row| row.from.to_string());
+        return format!("sources disagree whether the rule was in force yet after {from}");
+    }
+    if doubt.rule == Rule::RecurringTooOften {
+        return "Meta's pages disagree on how soon after the last one the next may follow".into();
+    }
+    let opened = doubt.opening.map_or(String::new(), |opening| format!(" {}", Brief(opening.by.at)));
+    match row.and_then(|row| row.unclear_after.zip(row.lasts)) {
+        Some((certain, lasts)) => {
+            format!("{name} opened{opened} for {certain}, and Meta says only that it may last up to {lasts}")
+        }
+        None => format!("Meta does not say whether what the user did{opened} opens {name}"),
+    }
+}
+
+/// What Meta itself said of a rejected send, where it says something about the policy. `broken` is what we found.
+fn refusal(send: &Event<'_>, policy: &Policy, broken: Option<Rule>) -> String {
     match policy.refusal(send.channel, send.error_code, send.error_subcode) {
+        Some(row) if broken.is_some_and(|rule| rule.word() == row.means) => {
+            format!("; Meta refused it for that ({})", codes(send))
+        }
         Some(row) => format!("; Meta refused it as {} ({})", row.means, codes(send)),
         None => String::new(),
     }
@@ -154,7 +206,7 @@ pub(super) fn message(breach: &Breach<'_>, send: &Event<'_>, policy: &Policy) ->
         (Rule::PrematureTag, _) => format!("tag {tag} begins {}", day(row, |row| row.from.to_string())),
         (Rule::UnknownTag, _) => format!("there has never been a tag {tag}"),
         (Rule::TagNotOnChannel, Cause::OtherChannel(row)) => {
-            format!("{} has no tag {tag}; it is one of {}", send.channel, row.channel)
+            format!("{} has no tag {tag}, which is one of {}", send.channel, row.channel)
         }
         (Rule::MissingTag, _) => "messaging_type is MESSAGE_TAG and there is no tag".into(),
         (Rule::HumanAgentAutomated, _) => format!("{tag} is for people, and a bot sent it"),
@@ -180,15 +232,15 @@ pub(super) fn message(breach: &Breach<'_>, send: &Event<'_>, policy: &Policy) ->
             format!("recurring notifications ended {ended}")
         }
         (Rule::PrivateReplyRepeated, Cause::Spent(mark)) => {
-            format!("the comment had been answered privately {}", Brief(mark.at))
+            format!("the comment was already answered privately {}", Brief(mark.at))
         }
-        (_, Cause::Spent(mark)) => format!("the token {} had been spent {}", token(send), Brief(mark.at)),
+        (_, Cause::Spent(mark)) => format!("the token {} was already spent {}", token(send), Brief(mark.at)),
         (_, Cause::GrantedElsewhere(mark)) => {
             format!("the token {} was granted {} by another user or account", token(send), Brief(mark.at))
         }
-        (_, Cause::Stopped(mark)) => format!("the user had stopped it {}", Brief(mark.at)),
+        (_, Cause::Stopped(mark)) => format!("the user stopped it {}", Brief(mark.at)),
         (_, Cause::TooSoon(last, next)) => {
-            format!("the last one was sent {}, and the next was due {} or later", Brief(last.at), Brief(next))
+            format!("the last one was sent {}, so the next may follow {} or later", Brief(last.at), Brief(next))
         }
         (Rule::OtnTokenUnknown | Rule::RecurringTokenUnknown, _) => {
             format!("no opt-in in the log granted the token {}", token(send))
@@ -209,10 +261,12 @@ pub(super) fn message(breach: &Breach<'_>, send: &Event<'_>, policy: &Policy) ->
             }
         }
     };
-    if let Some(ms) = breach.late_by_ms(send.at) {
-        said.push_str(&format!(", late by {}", Elapsed(ms)));
+    match breach.late_by_ms(send.at) {
+        Some(0) => said.push_str(", late by 0 ms: the limit itself is outside"),
+        Some(ms) => said.push_str(&format!(", late by {}", Elapsed(ms))),
+        None => {}
     }
-    said.push_str(&refusal(send, policy));
+    said.push_str(&refusal(send, policy, Some(breach.rule)));
     said
 }
 
@@ -224,28 +278,30 @@ fn token(send: &Event<'_>) -> String {
 /// What would have been lawful at that moment: one sentence without its full stop.
 pub(super) fn remedy(breach: &Breach<'_>, send: &Event<'_>, lawful: &[Lawful<'_>]) -> String {
     let first = match breach.rule {
-        Rule::MissingTag => Some("name the tag, or send it as RESPONSE".to_owned()),
-        Rule::HumanAgentAutomated => Some("let a person write it, or send it without the tag inside the window".into()),
-        Rule::PromotionalContent => Some("take the promotion out, or send it inside the window without the tag".into()),
-        Rule::OtnTokenReused => Some("ask for a new one-time notification: a token is good for one message".into()),
-        Rule::OtnTokenWrongUser => Some("spend a token only on the user and account that granted it".into()),
+        Rule::MissingTag => Some("with the tag's name beside MESSAGE_TAG".to_owned()),
+        Rule::PromotionalContent => Some("without the promotion".into()),
+        Rule::OtnTokenReused => Some("after a new one-time opt-in, since a token is good for one message".into()),
+        Rule::OtnTokenWrongUser => Some("to the user and from the account that granted the token".into()),
         Rule::RecurringTooOften => match breach.cause {
-            Cause::TooSoon(_, next) => Some(format!("wait until {}", Brief(next))),
+            Cause::TooSoon(_, next) => Some(format!("from {} on", Brief(next))),
             _ => None,
         },
         Rule::RecurringTokenStopped | Rule::MarketingAfterStop => {
-            Some("wait until the user resumes or opts in again".into())
+            Some("after the user resumes or opts in again".into())
         }
-        Rule::PrivateReplyRepeated => Some("wait for the user's answer, which opens the window".into()),
-        Rule::SubscriptionNotApproved => Some("get the approval before using this messaging type".into()),
-        Rule::OptinMissing => Some("log the opt-in, or collect one".into()),
+        Rule::PrivateReplyRepeated => Some("after the user's answer, which opens the window".into()),
+        Rule::SubscriptionNotApproved => Some("with the approval that this messaging type needs".into()),
+        Rule::OptinMissing => Some("after an opt-in that the log shows".into()),
         _ => None,
     };
     let before = breach.opening.and_then(|opening| opening.closes_at).map(|closed| format!("before {}", Brief(closed)));
     let mut ways: Vec<String> = first.into_iter().chain(before).collect();
     ways.extend(ways_in_words(lawful, send));
     if ways.is_empty() {
-        ways.push("wait for the user's next message".into());
+        ways.push(match breach.rule {
+            Rule::RegionExcluded => "inside the window, or as a template that is not marketing".into(),
+            _ => "after the user's next message".into(),
+        });
     }
     format!("lawful: {}", ways.join("; or "))
 }
@@ -253,17 +309,18 @@ pub(super) fn remedy(breach: &Breach<'_>, send: &Event<'_>, lawful: &[Lawful<'_>
 fn way_of(way: &Lawful<'_>, send: &Event<'_>) -> String {
     let row = way.permission;
     let until = way.until.map_or(String::new(), |until| format!(" until {}", Brief(until)));
-    match row.claim {
-        Claim::Response if send.tag.is_some() => format!("without the tag, within the window{until}"),
-        Claim::Response if row.extra_after.is_some() => "as the one message after the window".into(),
-        Claim::Response => format!("as a plain message, within the window{until}"),
-        Claim::Tag if row.human => format!("{}{until} if a person wrote it", name_of(row)),
-        Claim::OneTime => format!("with the user's unspent one-time token{until}"),
-        Claim::Recurring => format!("with the user's recurring token{until}"),
-        Claim::Template => "as an approved template".into(),
+    match (row.claim, &row.tag) {
+        (Claim::Response, _) if send.tag.is_some() => format!("without the tag, within the window{until}"),
+        (Claim::Response, _) if row.extra_after.is_some() => "as the one message after the window".into(),
+        (Claim::Response, _) => format!("as a plain message, within the window{until}"),
+        (Claim::Tag, Some(tag)) if row.human => format!("under {tag}{until}, if a person writes it"),
+        (Claim::Utility, _) => "as an approved utility template".into(),
+        (Claim::OneTime, _) => format!("with the user's unspent one-time token{until}"),
+        (Claim::Recurring, _) => format!("with the user's recurring token{until}"),
+        (Claim::Template, _) => "as an approved template".into(),
         _ => match &row.purpose {
-            Some(purpose) => format!("{} for {purpose}", name_of(row)),
-            None => name_of(row),
+            Some(purpose) => format!("as {} for {purpose}", name_of(row)),
+            None => format!("as {}", name_of(row)),
         },
     }
 }

@@ -18,6 +18,12 @@ use crate::cli::values::FailOn;
 
 /// Report every send that broke the policy of its day, with the evidence and what would have been lawful
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  fbwin audit logs/                          all logs of a directory
+  zcat log.jsonl.gz | fbwin audit -          standard input
+  fbwin audit log.jsonl --as-of 2026-04-27   what breaks on that day?
+  fbwin audit log.jsonl --format csv -o findings.csv")]
 pub(crate) struct AuditCommand {
     #[command(flatten)]
     reading: ReadingArgs,
@@ -49,12 +55,13 @@ struct ReportingArgs {
     #[arg(long, value_name = "RULE,...", value_delimiter = ',')]
     ignore: Vec<Rule>,
 
-    /// What ends the run with exit code 1
+    /// What ends the run with exit code 1: findings of this severity or worse; `unproven`: errors and sends that could
+    /// not be judged
     #[arg(long, value_name = "WHAT", value_enum, default_value_t = FailOn::Error)]
     fail_on: FailOn,
 
     /// How many findings of each rule a table shows; 0 shows all
-    #[arg(long, value_name = "N", default_value_t = 10)]
+    #[arg(long, value_name = "N", default_value_t = 5)]
     show: usize,
 }
 

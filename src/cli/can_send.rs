@@ -16,21 +16,36 @@ use crate::cli::output::Output;
 use crate::cli::reading::ReadingArgs;
 use crate::cli::values::Moment;
 
-/// Ask whether a message may be sent to a user at a moment: exit code 0 yes, 1 no or not certain
+/// Ask whether a message may be sent to a user at a moment: exit code 0 yes, 1 no or not certain, 2 trouble
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  fbwin can-send log.jsonl --user 42 --at 2026-04-25T10:00:00Z
+  fbwin can-send log.jsonl --user 42 --at 2026-04-25 --tag HUMAN_AGENT")]
 pub(crate) struct CanSendCommand {
     #[command(flatten)]
     reading: ReadingArgs,
 
+    #[command(flatten)]
+    message: MessageArgs,
+
+    #[command(flatten)]
+    judging: JudgingArgs,
+}
+
+/// The message in question.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "The message")]
+struct MessageArgs {
     /// To whom
     #[arg(long, value_name = "ID")]
     user: String,
 
-    /// When
+    /// When: 2026-04-25T10:00:00Z, or a day, which is its 00:00 UTC
     #[arg(long, value_name = "TIME", value_parser = Moment::text)]
     at: Moment,
 
-    /// On which channel; found from the log if the user is on one only
+    /// On which channel; not needed if the log has the user on one only
     #[arg(long, value_parser = word(Channel::from_word, "use messenger, instagram or whatsapp"))]
     channel: Option<Channel>,
 
@@ -77,9 +92,6 @@ pub(crate) struct CanSendCommand {
     /// To a user in this country
     #[arg(long, value_name = "COUNTRY")]
     region: Option<String>,
-
-    #[command(flatten)]
-    judging: JudgingArgs,
 }
 
 /// A parser for the words of an enum.
@@ -93,7 +105,7 @@ fn word<T: Clone + Send + Sync + 'static>(
 impl CanSendCommand {
     pub(crate) fn run(self) -> anyhow::Result<End> {
         let utc_offset_s = self.reading.utc_offset;
-        let at = self.at.at("--at", utc_offset_s)?;
+        let at = self.message.at.at("--at", utc_offset_s)?;
         let (policy, _) = self.judging.policy()?;
         let options = self.judging.replay_options(utc_offset_s)?;
         let mut output = Output::open(None)?;
@@ -107,24 +119,24 @@ impl CanSendCommand {
         for event in events.take_while(|event| event.at <= at) {
             replay.step(&event);
         }
-        let tag = self.tag.as_deref().map(tag_word).filter(|tag| !tag.is_empty());
+        let tag = self.message.tag.as_deref().map(tag_word).filter(|tag| !tag.is_empty());
         let send = Event {
             at,
             channel,
             account: &account,
-            user: &self.user,
+            user: &self.message.user,
             kind: Kind::Send,
-            messaging_type: self.messaging_type.or(tag.is_some().then_some(MessagingType::MessageTag)),
+            messaging_type: self.message.messaging_type.or(tag.is_some().then_some(MessagingType::MessageTag)),
             tag: tag.as_deref(),
-            token: self.token.as_deref(),
-            token_type: self.token_type,
-            comment: self.comment.as_deref(),
-            template: self.template.as_deref(),
-            category: self.category,
-            sender: self.sender,
-            sponsored: self.sponsored,
-            promotional: self.promotional.then_some(true),
-            region: self.region.as_deref(),
+            token: self.message.token.as_deref(),
+            token_type: self.message.token_type,
+            comment: self.message.comment.as_deref(),
+            template: self.message.template.as_deref(),
+            category: self.message.category,
+            sender: self.message.sender,
+            sponsored: self.message.sponsored,
+            promotional: self.message.promotional.then_some(true),
+            region: self.message.region.as_deref(),
             ..Event::default()
         };
         let verdict = replay.can_send(&send);
@@ -132,7 +144,11 @@ impl CanSendCommand {
         writeln!(output, "{}", fbwin::report::plain(&verdict_in_words(&verdict, &send, &policy)))?;
         let allowed = matches!(verdict, Verdict::Allowed(_));
         if !allowed && !lawful.is_empty() {
-            writeln!(output, "lawful: {}", lawful.join("; or "))?;
+            let instead = matches!(verdict, Verdict::Violation(_));
+            writeln!(output, "{}", if instead { "lawful instead:" } else { "lawful in any case:" })?;
+            for way in &lawful {
+                writeln!(output, "  {}", fbwin::report::plain(way))?;
+            }
         }
         output.finish()?;
         Ok(self.reading.end(bad, if allowed { End::Clean } else { End::Found }))
@@ -142,15 +158,17 @@ impl CanSendCommand {
     fn conversation(&self, history: &History) -> anyhow::Result<(Channel, String)> {
         let events = (0..history.len()).map(|position| history.event(position));
         let known: BTreeSet<(Channel, String)> = events
-            .filter(|event| event.user == self.user)
-            .filter(|event| self.channel.is_none_or(|channel| channel == event.channel))
+            .filter(|event| event.user == self.message.user)
+            .filter(|event| self.message.channel.is_none_or(|channel| channel == event.channel))
             .filter(|event| self.reading.account.as_deref().is_none_or(|account| account == event.account))
             .map(|event| (event.channel, event.account.to_owned()))
             .collect();
         let mut known = known.into_iter();
         match (known.next(), known.next()) {
             (Some(only), None) => Ok(only),
-            (None, _) => Ok((self.channel.unwrap_or_default(), self.reading.account.clone().unwrap_or_default())),
+            (None, _) => {
+                Ok((self.message.channel.unwrap_or_default(), self.reading.account.clone().unwrap_or_default()))
+            }
             (Some((channel, account)), Some((other_channel, other))) => bail!(
                 "the user is in several conversations ({channel} `{account}`, {other_channel} `{other}`, ...): \
                  name one with --channel and --account"

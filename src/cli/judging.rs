@@ -21,7 +21,7 @@ pub(crate) struct JudgingArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
 
-    /// Judge every send by the policy of this day: what breaks on 2026-04-27?
+    /// Judge every send by the policy of this day, say 2026-04-27, instead of its own
     #[arg(long, value_name = "DAY", value_parser = values::day)]
     as_of: Option<NaiveDate>,
 
@@ -33,16 +33,16 @@ pub(crate) struct JudgingArgs {
     #[arg(long, value_name = "TIME", value_parser = Moment::text)]
     log_begins: Option<Moment>,
 
-    /// The business sends nothing tagged: an echo that shows no tag carried none
+    /// The business sends nothing tagged: where a log cannot show a tag, there was none
     #[arg(long)]
     untagged: bool,
 
-    /// A WhatsApp template needs an opt-in that the log shows
+    /// A WhatsApp template needs an opt-in that the log shows (rule optin-missing)
     #[arg(long)]
     require_optin: bool,
 
-    /// These accounts have an approval that logs cannot show (subscription, news, direct-utility): news=111,222 or
-    /// news=none
+    /// Which accounts have an approval that logs cannot show: news=111,222 or news=none; kinds: subscription, news,
+    /// direct-utility
     #[arg(long, value_name = "KIND=ACCOUNT,...", value_parser = values::approval)]
     approved: Vec<(String, Vec<String>)>,
 }
@@ -59,11 +59,11 @@ pub(crate) struct RangeArgs {
     #[arg(long, value_name = "TIME", value_parser = Moment::text)]
     until: Option<Moment>,
 
-    /// A user's move dated up to this long after a send may have come before it: 5s
+    /// Clocks differ: a user's move dated up to this long after a send may have come before it, say 5s
     #[arg(long, value_name = "SPAN", default_value = "0", value_parser = values::elapsed_ms)]
     skew: i64,
 
-    /// Show users as short hashes (a phone number can be guessed from its hash)
+    /// Show users as short hashes; a phone number can be guessed from its hash
     #[arg(long)]
     redact: bool,
 }
@@ -126,10 +126,12 @@ impl JudgingArgs {
 
 /// Says once when sends are younger than the policy's last check.
 pub(crate) fn warn_if_stale(summary: &Summary) {
-    if let Some(last) = summary.last.map(|last| last.day()).filter(|last| summary.policy_checked < *last) {
+    let judged_by = summary.as_of.or(summary.last.map(|last| last.day()));
+    if let Some(day) = judged_by.filter(|day| summary.policy_checked < *day) {
+        let checked = summary.policy_checked;
+        let what = if summary.as_of.is_some() { "every send is judged as of" } else { "the log goes on to" };
         say(&format!(
-            "warning: the log goes on to {last}, the policy was last checked {}: later changes by Meta are not in it",
-            summary.policy_checked
+            "warning: {what} {day}, the policy was last checked {checked}: later changes by Meta are not in it"
         ));
     }
 }

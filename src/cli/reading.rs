@@ -14,20 +14,20 @@ use fbwin::source::{self, Field, Options, Reading, parse_map};
 use crate::cli::{End, say, values};
 
 /// How many unreadable records are listed; all of them are counted.
-const BAD_RECORDS_LISTED: usize = 100;
+const BAD_RECORDS_LISTED: usize = 20;
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Reading")]
 pub(crate) struct ReadingArgs {
     /// Logs: files, directories, or - for standard input
-    #[arg(required = true, value_name = "LOG")]
+    #[arg(required = true, value_name = "LOG", help_heading = "Arguments")]
     pub(crate) logs: Vec<PathBuf>,
 
     /// The account of records that name none
     #[arg(long, value_name = "ID")]
     pub(crate) account: Option<String>,
 
-    /// What the log calls our fields: ts=SentDate,user=From,...
+    /// What the log calls the fields: ts=SentDate,user=From
     #[arg(long, value_name = "FIELD=COLUMN,...", value_parser = parse_map)]
     map: Vec<Vec<(Field, String)>>,
 
@@ -35,11 +35,11 @@ pub(crate) struct ReadingArgs {
     #[arg(long, value_name = "OFFSET", value_parser = values::utc_offset, allow_hyphen_values = true)]
     pub(crate) utc_offset: Option<i32>,
 
-    /// The log's times are only good to this: 1s, 1min
+    /// The log's times are good to this only: 1s, 1min
     #[arg(long, value_name = "SPAN", value_parser = values::elapsed_ms)]
     precision: Option<i64>,
 
-    /// How many unreadable records are tolerated before the run ends with exit code 2
+    /// More unreadable records than this end the run with exit code 2
     #[arg(long, value_name = "N", default_value_t = 0)]
     max_bad: u64,
 
@@ -68,7 +68,7 @@ impl ReadingArgs {
         let bar = self.progress_bar(total_bytes(&self.logs));
         let reading = source::read(&inputs, &options, &|bytes| bar.inc(bytes));
         bar.finish_and_clear();
-        let reading = reading?;
+        let reading = reading.map_err(|error| anyhow::anyhow!("{error}"))?;
         self.complain(&reading);
         Ok(reading)
     }
@@ -95,14 +95,11 @@ impl ReadingArgs {
         }
         let unlisted = reading.bad.count.saturating_sub(BAD_RECORDS_LISTED as u64);
         if 0 < unlisted {
-            say(&format!("and {unlisted} more records that could not be read"));
+            say(&format!("and {unlisted} more that could not be read"));
         }
         for input in &reading.inputs {
             for (word, count) in &input.unknown_events {
-                say(&format!(
-                    "{}: {count} records of event `{word}`, which we do not know, were counted as `other`",
-                    input.name
-                ));
+                say(&format!("{}: unknown event `{word}` in {}, counted as `other`", input.name, records(*count)));
             }
             for note in &input.notes {
                 say(&format!("{}: {note}", input.name));
@@ -116,10 +113,13 @@ impl ReadingArgs {
             return otherwise;
         }
         let allowed = self.max_bad;
-        let records = if bad == 1 { "record" } else { "records" };
-        say(&format!("error: {bad} {records} could not be read, and --max-bad allows {allowed}"));
+        say(&format!("error: {} could not be read, and --max-bad allows {allowed}", records(bad)));
         End::Trouble
     }
+}
+
+fn records(count: u64) -> String {
+    if count == 1 { "1 record".into() } else { format!("{count} records") }
 }
 
 /// What the reader has to say for the summary.
@@ -132,7 +132,7 @@ pub(crate) fn summary_of(reading: &Reading) -> Summary {
     });
     let unknown = reading.inputs.iter().flat_map(|input| {
         input.unknown_events.iter().map(move |(word, count)| {
-            format!("{}: {count} records of the unknown event `{word}` open and spend nothing", input.name)
+            format!("{}: {} of the unknown event `{word}`: opens and spends nothing here", input.name, records(*count))
         })
     });
     let noted =

@@ -15,6 +15,12 @@ use crate::cli::reading::ReadingArgs;
 
 /// Print one verdict a send, in order of time: allowed, violation or unproven, and why
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Violations are no reason to exit with 1 here: verdicts are an answer. `fbwin audit` fails on them.
+
+Examples:
+  fbwin replay log.jsonl | grep unproven
+  fbwin replay log.jsonl --format jsonl --since 2026-04-27 -o verdicts.jsonl")]
 pub(crate) struct ReplayCommand {
     #[command(flatten)]
     reading: ReadingArgs,

@@ -2,17 +2,19 @@
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{ContentArrangement, Table};
+use comfy_table::presets::NOTHING;
+use comfy_table::{ColumnConstraint, ContentArrangement, LineStyle, Table};
 use std::io::Write;
 
 use fbwin::Rule;
+use fbwin::report::wrapped;
 
 use crate::cli::End;
 use crate::cli::output::Output;
 
 /// List the rules: each is the name of one way to break the policy
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  fbwin rules --format json")]
 pub(crate) struct RulesCommand {
     /// The form of the list
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = RulesFormat::Table)]
@@ -26,9 +28,9 @@ enum RulesFormat {
     Markdown,
 }
 
-/// Explain a rule: what it means, why Meta has it, since when, an example that breaks it and one that does not, and how to
-/// mend it
+/// Explain a rule: what it means, why Meta has it, since when, with examples and how to mend it
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  fbwin explain outside-window")]
 pub(crate) struct ExplainCommand {
     /// Its name, as in a report
     rule: Rule,
@@ -41,12 +43,18 @@ impl RulesCommand {
         match self.format {
             RulesFormat::Table => {
                 let mut table = Table::new();
-                table.load_style(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+                table.load_style(NOTHING.header_separator(LineStyle::none().fill('─').junction('─')));
+                table.set_content_arrangement(ContentArrangement::Dynamic);
                 table.set_width(output.width()).set_header(["rule", "severity", "the send ..."]);
                 for rule in Rule::ALL {
                     table.add_row([rule.word(), rule.severity().word(), &rule.entry().says]);
                 }
-                writeln!(output, "{table}\n`fbwin explain RULE` says more.").context(failed)?;
+                for index in 0..2 {
+                    if let Some(column) = table.column_mut(index) {
+                        column.set_constraint(ColumnConstraint::ContentWidth);
+                    }
+                }
+                writeln!(output, "{}\n\n`fbwin explain RULE` says more.", table.trim_fmt()).context(failed)?;
             }
             RulesFormat::Json => {
                 let rules: Vec<serde_json::Value> = Rule::ALL
@@ -86,17 +94,19 @@ impl ExplainCommand {
         let width = usize::from(output.width());
         let entry = self.rule.entry();
         let mut page = format!("{} ({})\n", self.rule, self.rule.severity());
-        page.push_str(&wrapped(&format!("The send {}.", entry.says.trim_end_matches('.')), width));
+        page.push_str(&indented(&format!("the send {}", entry.says), width));
         for (title, text) in
             [("What it means", &entry.means), ("Why Meta has it", &entry.why), ("Since when", &entry.since)]
         {
-            page.push_str(&format!("\n{title}\n{}", wrapped(text, width)));
+            page.push_str(&format!("\n{title}\n{}", indented(text, width)));
         }
-        for (title, script) in [("An example that breaks it", &entry.breaks), ("One that does not", &entry.keeps)] {
+        let breaks = "An example that breaks it (< what the user did, > the send, = its verdict)";
+        for (title, script) in [(breaks, &entry.breaks), ("One that does not", &entry.keeps)] {
             page.push_str(&format!("\n{title}\n"));
-            page.extend(script.trim().lines().map(|line| format!("  {line}\n")));
+            let lines = script.trim().lines().flat_map(|line| wrapped(line, width.max(40) - 2, 4));
+            page.extend(lines.map(|line| format!("  {line}\n")));
         }
-        page.push_str(&format!("\nHow to mend it\n{}", wrapped(&entry.fix, width)));
+        page.push_str(&format!("\nHow to mend it\n{}", indented(&entry.fix, width)));
         page.push_str(&format!("\nSource\n  {}\n", entry.source));
         write!(output, "{page}").context(failed)?;
         output.finish()?;
@@ -105,17 +115,7 @@ impl ExplainCommand {
 }
 
 /// A paragraph, indented and wrapped.
-fn wrapped(text: &str, width: usize) -> String {
-    let (mut lines, mut line) = (String::new(), String::new());
-    for word in text.split_whitespace() {
-        if !line.is_empty() && width < line.chars().count() + word.chars().count() + 3 {
-            lines.push_str(&format!("  {line}\n"));
-            line.clear();
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    format!("{lines}  {line}\n")
+fn indented(text: &str, width: usize) -> String {
+    let lines = wrapped(text, width.max(40) - 2, 0);
+    lines.iter().map(|line| format!("  {line}\n")).collect()
 }

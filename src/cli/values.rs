@@ -10,15 +10,11 @@ use fbwin::time::{Span, Stamp, Time, parse_utc_offset};
 /// What fails a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum FailOn {
-    /// Findings of severity error.
     Error,
-    /// Findings of severity warning or error.
     Warning,
-    /// Any finding.
     Note,
-    /// Findings of severity error, and sends that could not be judged.
+    // Errors, and sends that could not be judged.
     Unproven,
-    /// Nothing.
     Never,
 }
 

@@ -101,7 +101,7 @@ impl Rows<'_> {
             finding.account,
             &finding.user,
             &finding.at.to_string(),
-            finding.id.unwrap_or_default(),
+            finding.id.as_deref().unwrap_or_default(),
             &finding.message,
             &finding.remedy,
             &late,

@@ -156,7 +156,7 @@ impl<'a> From<&'a Finding<'a>> for FindingJson<'a> {
             account: finding.account,
             user: &finding.user,
             ts: finding.at.to_string(),
-            id: finding.id,
+            id: finding.id.as_deref(),
             message: &finding.message,
             remedy: &finding.remedy,
             late_by_s: finding.late_by_ms.map(Seconds),

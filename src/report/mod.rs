@@ -88,6 +88,40 @@ pub fn plain(text: &str) -> Cow<'_, str> {
     Cow::Owned(spelt.collect())
 }
 
+/// The text in lines of at most `width` columns; those after the first begin with `indent` blanks. Wide characters count
+/// as what they are, and a word that fits no line is cut.
+#[cfg(feature = "cli")]
+pub fn wrapped(text: &str, width: usize, indent: usize) -> Vec<String> {
+    use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+    let mut lines = Vec::new();
+    let (mut line, mut used) = (String::new(), 0);
+    let mut empty = true;
+    for word in text.split_whitespace() {
+        let word_width = word.width();
+        if !empty && width < used + 1 + word_width {
+            lines.push(std::mem::replace(&mut line, " ".repeat(indent)));
+            (used, empty) = (indent, true);
+        }
+        if !empty {
+            line.push(' ');
+            used += 1;
+        }
+        for c in word.chars() {
+            let c_width = c.width().unwrap_or(0);
+            if !empty && width < used + c_width {
+                lines.push(std::mem::replace(&mut line, " ".repeat(indent)));
+                used = indent;
+            }
+            line.push(c);
+            used += c_width;
+            empty = false;
+        }
+    }
+    lines.push(line);
+    lines
+}
+
 /// Whether a character acts on a terminal instead of standing on it.
 fn is_unsafe(c: char) -> bool {
     let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
@@ -102,5 +136,14 @@ mod tests {
     fn nothing_from_a_log_acts_on_a_terminal() {
         assert_eq!(plain("ana \u{1f600} ж"), "ana \u{1f600} ж");
         assert_eq!(plain("a\u{1b}[31mb\u{9b}c\u{202e}d\ne"), "a\\u{1b}[31mb\\u{9b}c\\u{202e}d\\u{a}e");
+    }
+
+    #[cfg(feature = "cli")]
+    #[test]
+    fn no_line_is_wider_than_it_may_be() {
+        assert_eq!(wrapped("the user  had stopped it", 12, 2), ["the user had", "  stopped it"]);
+        assert_eq!(wrapped("abcdefghij kl", 4, 1), ["abcd", " efg", " hij", " kl"]);
+        assert_eq!(wrapped("漢字漢字", 5, 1), ["漢字", " 漢字"]);
+        assert_eq!(wrapped("", 10, 2), [""]);
     }
 }

@@ -20,7 +20,9 @@ impl VerdictReport for Text<'_> {
             _ => judged.permission.unwrap_or("-"),
         };
         let account = if judged.account.is_empty() { "-" } else { judged.account };
-        let rejected = if judged.delivered == Some(false) { " (rejected by Meta)" } else { "" };
+        // Where the codes say something about the policy, the reason says it already.
+        let said = judged.why.contains("Meta refused it");
+        let rejected = if judged.delivered == Some(false) && !said { "; rejected by Meta" } else { "" };
         writeln!(
             self.out,
             "{} {:9} {by}  {}/{}/{}  {}{rejected}  [{}]",

@@ -68,14 +68,8 @@ impl fmt::Display for SourceError {
     }
 }
 
-impl std::error::Error for SourceError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            SourceError::Io { error, .. } => Some(error),
-            SourceError::NoFile { .. } | SourceError::StdinTwice => None,
-        }
-    }
-}
+/// The cause is part of the sentence, so it is not given a second time as a source.
+impl std::error::Error for SourceError {}
 
 /// The inputs that the arguments name: `-` is standard input, a directory stands for the files in and below it in
 /// sorted order, without hidden ones. A file that is named twice, under whatever names, is read once.
