@@ -158,6 +158,26 @@ pub enum Fate {
 impl Fate {
     /// All of them.
     pub const ALL: &'static [Fate] = &[Fate::Taken, Fate::RefusedAsBreaking, Fate::RefusedOtherwise, Fate::Unknown];
+
+    /// What Meta did, in the words of a report.
+    pub const fn phrase(self) -> &'static str {
+        match self {
+            Fate::Taken => "took it",
+            Fate::RefusedAsBreaking => "refused it as breaking a rule",
+            Fate::RefusedOtherwise => "refused it for another reason",
+            Fate::Unknown => "the log does not say",
+        }
+    }
+
+    /// The same in one word, for programs.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Fate::Taken => "taken",
+            Fate::RefusedAsBreaking => "refused_as_breaking",
+            Fate::RefusedOtherwise => "refused_otherwise",
+            Fate::Unknown => "unknown",
+        }
+    }
 }
 
 /// Sends by our verdict and Meta's own word: where the two disagree, history is missing or a row of the policy is wrong.

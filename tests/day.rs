@@ -2,6 +2,7 @@
 //! log is; and without the requests only what they alone can tell is lost.
 //!
 //! `fixtures/day` holds the folder: two days of 200 invented users. `BLESS=1` writes it anew from the code below.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

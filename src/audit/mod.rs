@@ -97,7 +97,7 @@ impl<'p> Audit<'p> {
             replay.record(&event);
             seen.judge(&event, &verdict);
             counts.send(&event, &verdict);
-            summary.confusion.add(verdict.word(), fate(&event, policy));
+            summary.confusion.add(verdict.word(), fate(&event, &verdict, policy));
             audit.outcomes.push(Outcome { position, verdict, lawful });
         }
         counts.finish(summary);
@@ -160,14 +160,16 @@ impl Counts {
 }
 
 /// What Meta made of a send.
-fn fate(send: &Event<'_>, policy: &Policy) -> Fate {
+fn fate(send: &Event<'_>, verdict: &Verdict<'_>, policy: &Policy) -> Fate {
+    let (channel, code, subcode) = (send.channel, send.error_code, send.error_subcode);
     match send.delivered() {
         Some(true) => Fate::Taken,
         None => Fate::Unknown,
-        Some(false) => match policy.refusal(send.channel, send.error_code, send.error_subcode) {
-            Some(_) => Fate::RefusedAsBreaking,
-            None => Fate::RefusedOtherwise,
-        },
+        Some(false) if policy.refusal(channel, code, subcode).is_some() => Fate::RefusedAsBreaking,
+        Some(false) if verdict.rules().any(|rule| policy.confirms(rule, channel, code, subcode).is_some()) => {
+            Fate::RefusedAsBreaking
+        }
+        Some(false) => Fate::RefusedOtherwise,
     }
 }
 

@@ -178,10 +178,11 @@ fn unclear_terms(doubt: &Doubt<'_>, name: &str) -> String {
 
 /// What Meta itself said of a rejected send, where it says something about the policy. `broken` is what we found.
 fn refusal(send: &Event<'_>, policy: &Policy, broken: Option<Rule>) -> String {
-    match policy.refusal(send.channel, send.error_code, send.error_subcode) {
-        Some(row) if broken.is_some_and(|rule| rule.word() == row.means) => {
-            format!("; Meta refused it for that ({})", codes(send))
-        }
+    let (channel, code, subcode) = (send.channel, send.error_code, send.error_subcode);
+    if broken.is_some_and(|rule| policy.confirms(rule, channel, code, subcode).is_some()) {
+        return format!("; Meta refused it for that ({})", codes(send));
+    }
+    match policy.refusal(channel, code, subcode) {
         Some(row) => format!("; Meta refused it as {} ({})", row.means, codes(send)),
         None => String::new(),
     }

@@ -258,7 +258,8 @@ fn json_of(
         .map(|row| {
             json!({
                 "channels": row.channels.iter().map(|channel| channel.word()).collect::<Vec<_>>(),
-                "code": row.code, "subcode": row.subcode, "means": row.means, "source": row.source,
+                "code": row.code, "subcode": row.subcode, "means": row.means, "confirms_only": row.confirms_only,
+                "source": row.source,
             })
         })
         .collect();
@@ -285,5 +286,6 @@ fn refusal_toml(row: &Refusal) -> String {
     for (name, code) in [("code", row.code), ("subcode", row.subcode)] {
         toml.extend(code.map(|code| format!("{name} = {code}\n")));
     }
-    format!("{toml}means = {:?}\nsource = {:?}", row.means, row.source)
+    let confirms_only = if row.confirms_only { "confirms_only = true\n" } else { "" };
+    format!("{toml}means = {:?}\n{confirms_only}source = {:?}", row.means, row.source)
 }

@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use chrono::NaiveDate;
 
 use crate::event::{Category, Channel, Frequency, words};
+use crate::rule::Rule;
 use crate::time::Span;
 
 pub use read::PolicyError;
@@ -224,6 +225,8 @@ pub struct Refusal {
     pub subcode: Option<i32>,
     /// The rule that Meta found broken, by its name.
     pub means: String,
+    /// Whether the code has other meanings too: it confirms that the rule was broken and does not prove it.
+    pub confirms_only: bool,
     /// Where it says so.
     pub source: String,
 }
@@ -357,9 +360,23 @@ impl Policy {
         })
     }
 
-    /// What Meta meant by refusing a send with these codes; `None` if they say nothing about the policy.
+    /// What Meta meant by refusing a send with these codes; `None` if they say nothing about the policy by themselves.
     pub fn refusal(&self, channel: Channel, code: Option<i32>, subcode: Option<i32>) -> Option<&Refusal> {
-        self.refusals.iter().find(|row| {
+        self.refusals_with(channel, code, subcode).find(|row| !row.confirms_only)
+    }
+
+    /// The refusal with these codes that says that `rule` was broken, or agrees that it was.
+    pub fn confirms(&self, rule: Rule, channel: Channel, code: Option<i32>, subcode: Option<i32>) -> Option<&Refusal> {
+        self.refusals_with(channel, code, subcode).find(|row| row.means == rule.word())
+    }
+
+    fn refusals_with(
+        &self,
+        channel: Channel,
+        code: Option<i32>,
+        subcode: Option<i32>,
+    ) -> impl Iterator<Item = &Refusal> {
+        self.refusals.iter().filter(move |row| {
             // A log may carry the code alone or the subcode alone; a subcode is the more telling of the two.
             let code_fits = row.code.is_none() || code.is_none() && row.subcode.is_some() || row.code == code;
             let subcode_fits = row.subcode.is_none() || row.subcode == subcode;

@@ -117,6 +117,8 @@ struct RefusalRow {
     code: Option<i32>,
     subcode: Option<i32>,
     means: String,
+    #[serde(default)]
+    confirms_only: bool,
     source: String,
 }
 
@@ -239,6 +241,7 @@ pub(super) fn read(text: &str) -> Result<(Policy, Places), PolicyError> {
             code: row.code,
             subcode: row.subcode,
             means: row.means,
+            confirms_only: row.confirms_only,
             source: row.source,
         });
     }

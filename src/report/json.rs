@@ -10,7 +10,7 @@ use rayon::slice::ParallelSlice;
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter};
 
-use crate::finding::{Finding, Judged, Summary, Tally};
+use crate::finding::{Confusion, Fate, Finding, Judged, Summary, Tally};
 use crate::report::{Format, Look, Report, VerdictFormat, VerdictReport, is_unsafe};
 
 pub(super) const FORMAT: Format =
@@ -229,6 +229,8 @@ struct SummaryJson<'a> {
     rejected: u64,
     findings: BTreeMap<&'a str, u64>,
     unproven_reasons: &'a BTreeMap<&'static str, u64>,
+    /// Sends by verdict and by what Meta did.
+    platform: BTreeMap<&'static str, BTreeMap<&'static str, u64>>,
     depended_on_skew: u64,
     kinds: BTreeMap<&'a str, u64>,
     accounts: Vec<AccountJson<'a>>,
@@ -274,6 +276,10 @@ impl<'a> From<&'a Summary> for SummaryJson<'a> {
             rejected: total.rejected,
             findings: summary.rules.iter().map(|(rule, count)| (rule.word(), *count)).collect(),
             unproven_reasons: &summary.reasons,
+            platform: BTreeMap::from(Confusion::VERDICTS.map(|verdict| {
+                let fates = Fate::ALL.iter().map(|fate| (fate.word(), summary.confusion.of(verdict, *fate)));
+                (verdict, fates.collect())
+            })),
             depended_on_skew: summary.skewed,
             kinds: summary.kinds.iter().map(|(kind, count)| (kind.word(), *count)).collect(),
             accounts: summary

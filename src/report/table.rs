@@ -11,7 +11,7 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, Width};
 
 use crate::event::Channel;
-use crate::finding::{Finding, Summary, Tally};
+use crate::finding::{Confusion, Fate, Finding, Summary, Tally};
 use crate::report::{Format, Look, Report, plain, wrapped};
 use crate::rule::{Rule, Severity};
 use crate::time::{Elapsed, Time};
@@ -71,6 +71,7 @@ impl Report for Page<'_> {
         self.head(summary)?;
         self.accounts(summary)?;
         self.overview(&groups)?;
+        self.platform(&summary.confusion)?;
         for ((severity, rule), group) in &groups {
             self.group(severity.0, *rule, group, summary)?;
         }
@@ -188,6 +189,35 @@ impl Page<'_> {
             table.add_row(words.into_iter().chain([right(group.count), right(group.rejected), right(late)]));
         }
         self.counts(table, 2)
+    }
+
+    /// Where Meta and we disagree: it tells the user that history is missing, or us that a row is wrong.
+    fn platform(&mut self, confusion: &Confusion) -> io::Result<()> {
+        let of_fate = |fate: Fate| Confusion::VERDICTS.map(|verdict| confusion.of(verdict, fate));
+        let heard = of_fate(Fate::Taken).iter().chain(&of_fate(Fate::RefusedAsBreaking)).sum::<u64>();
+        if heard == 0 {
+            return Ok(());
+        }
+        let mut table = self.table(COUNTS);
+        table.set_header(header(["what Meta did"], ["allowed", "violations", "unproven"]));
+        for fate in Fate::ALL {
+            let counts = of_fate(*fate);
+            if counts != [0; 3] {
+                table.add_row(std::iter::once(Cell::new(fate.phrase())).chain(counts.map(right)));
+            }
+        }
+        self.counts(table, 1)?;
+        let (refused, taken) =
+            (confusion.of("allowed", Fate::RefusedAsBreaking), confusion.of("violation", Fate::Taken));
+        if 0 < refused {
+            let sends = count(refused, "send");
+            self.paragraph(&format!("{sends} refused though allowed: moves or sends are missing from the log"), 0)?;
+        }
+        if 0 < taken {
+            let sends = count(taken, "send");
+            self.paragraph(&format!("{sends} taken though in violation: Meta does not refuse everything"), 0)?;
+        }
+        if 0 < refused + taken { self.line("") } else { Ok(()) }
     }
 
     /// Prints a table of counts. Its numbers keep their width; the first `words` columns share what is left.

@@ -1,4 +1,5 @@
 //! Writes one history in the forms in which platforms and bots log it, to see whether they are read back as one.
+#![allow(clippy::unwrap_used)]
 
 use serde_json::{Value, json};
 
