@@ -342,7 +342,8 @@ impl<'a> Reader<'_, 'a> {
         }
         let written = Stamp::parse(&text, self.options.utc_offset_s)
             .map_err(|error| self.wrong(field, &text, &error.to_string()))?;
-        let is_calendar = text.as_bytes().get(4) == Some(&b'-') && !text.ends_with("+0000");
+        let is_graphs = written.precision_ms == 1_000 && text.ends_with("+0000");
+        let is_calendar = text.as_bytes().get(4) == Some(&b'-') && !is_graphs;
         let precision_ms = precision_ms(written.precision_ms, is_calendar, channel);
         let precision_ms = precision_ms.max(self.options.precision_ms.unwrap_or(0));
         Ok(Some(Stamp { precision_ms, ..written }))
