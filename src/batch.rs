@@ -227,6 +227,11 @@ impl Batch {
         event
     }
 
+    /// The coarsest precision of its times, in ms.
+    pub fn coarsest_ms(&self) -> u32 {
+        self.events.iter().map(|packed| packed.precision_ms).max().unwrap_or(0)
+    }
+
     /// When the event at `index` happened, without unpacking the rest.
     pub fn at(&self, index: usize) -> Time {
         self.events.get(index).map_or_else(Time::default, |packed| packed.at)
@@ -279,6 +284,7 @@ impl Batch {
             Some(_) => {
                 (one.channel, one.account, one.user, one.kind, one.id)
                     == (other.channel, other.account, other.user, other.kind, other.id)
+                    && (one.at == other.at || !happens_again(one.kind))
             }
             None => one == Event { place: one.place, ..other },
         }
@@ -316,10 +322,18 @@ fn claims(event: &Event<'_>) -> bool {
         || event.messaging_type.is_some_and(|kind| kind > MessagingType::Update)
 }
 
+/// Whether the id of such an event is that of the message it is about: it may happen to one message more than once.
+fn happens_again(kind: Kind) -> bool {
+    matches!(kind, Kind::Reaction | Kind::Unreaction | Kind::Edit | Kind::Delete | Kind::Read | Kind::Delivery)
+}
+
 fn identity(event: &Event<'_>) -> u64 {
     // A fixed seed, since batches are filled on many threads; equal numbers are only a hint, so nobody gains by forging one.
     let mut hasher = foldhash::fast::FixedState::with_seed(0).build_hasher();
     (event.channel, event.account, event.user, event.kind, event.id).hash(&mut hasher);
+    if happens_again(event.kind) {
+        event.at.hash(&mut hasher);
+    }
     if event.id.is_none() {
         (event.at, event.text, event.messaging_type, event.tag, event.token, event.token_type).hash(&mut hasher);
         (event.comment, event.template, event.category, event.sponsored, event.sender).hash(&mut hasher);

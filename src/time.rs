@@ -23,6 +23,9 @@ const EPOCH_MS_FROM: i64 = 100_000_000_000;
 const LAST_MS: i64 = 253_402_300_799_999;
 const FIRST_MS: i64 = -62_167_219_200_000;
 
+/// No limit lies further away than this: some 200,000 years, which the calendar still knows.
+const FAR_MS: i64 = 200_000 * 366 * DAY_MS;
+
 /// A moment: milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(i64);
@@ -40,7 +43,7 @@ impl Time {
 
     /// 00:00 UTC of `day`. Meta's days are California's; we let a day begin at 00:00 UTC.
     pub fn start_of(day: NaiveDate) -> Time {
-        Time::from_ms(day.and_time(NaiveTime::MIN).and_utc().timestamp_millis())
+        Time(0).plus_ms(day.and_time(NaiveTime::MIN).and_utc().timestamp_millis())
     }
 
     /// The UTC day this moment falls on.
@@ -48,9 +51,9 @@ impl Time {
         DateTime::from_timestamp_millis(self.0).map_or(NaiveDate::MIN, |at| at.date_naive())
     }
 
-    /// This moment moved by `ms` (which may be negative), within the years 0000 to 9999.
+    /// This moment moved by `ms`, which may be negative. A limit may lie beyond the year 9999; it does not wrap.
     pub fn plus_ms(self, ms: i64) -> Time {
-        Time::from_ms(self.0.saturating_add(ms))
+        Time(self.0.saturating_add(ms).clamp(-FAR_MS, FAR_MS))
     }
 
     /// Elapsed milliseconds from `earlier` to this moment.
@@ -69,7 +72,7 @@ impl Time {
                 let day = self.day();
                 let clock_ms = self.since(Time::start_of(day));
                 let Some(landed) = day.checked_add_months(Months::new(months)) else {
-                    return Time(LAST_MS);
+                    return Time(FAR_MS);
                 };
                 let clipped = landed.day() < day.day();
                 let landed = if clipped { landed.succ_opt().unwrap_or(landed) } else { landed };
@@ -455,7 +458,7 @@ mod tests {
         assert_eq!(plus("2024-02-29T10:00:00Z", "1y"), "2025-03-01T10:00:00.000Z");
         assert_eq!(plus("2023-08-31T10:00:00Z", "6mo"), "2024-03-01T10:00:00.000Z");
         assert_eq!(plus("2024-03-30T12:00:00Z", "24h"), "2024-03-31T12:00:00.000Z", "summer time changes nothing");
-        assert_eq!(plus("9999-12-31T23:59:59Z", "1y"), "9999-12-31T23:59:59.999Z", "the end of time is no panic");
+        assert_eq!(plus("9999-12-31T23:59:59Z", "1y"), "10000-12-31T23:59:59.000Z", "the end of time is no panic");
     }
 
     #[test]

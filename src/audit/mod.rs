@@ -2,6 +2,7 @@
 //!
 //! This is where reading, judging and reporting meet; each of them knows only the events, verdicts and findings that pass.
 
+mod ahead;
 mod findings;
 mod order;
 mod seen;
@@ -14,9 +15,10 @@ use foldhash::HashMap;
 use crate::event::{Channel, Event, Kind};
 use crate::finding::{Fate, Summary, Tally};
 use crate::policy::Policy;
-use crate::replay::{Lawful, Replay, ReplayOptions, Verdict};
-use crate::rule::Severity;
+use crate::replay::{Doubt, Lawful, Reason, Replay, ReplayOptions, Verdict};
+use crate::rule::{Rule, Severity};
 use crate::time::Time;
+use ahead::Ahead;
 use seen::Seen;
 
 pub use order::History;
@@ -35,6 +37,8 @@ pub struct AuditOptions {
     pub skew_ms: i64,
     /// Show users as short hashes.
     pub redact: bool,
+    /// Find out what would have been lawful instead, for findings.
+    pub remedies: bool,
 }
 
 /// A history judged.
@@ -71,6 +75,7 @@ impl<'p> Audit<'p> {
         let mut replay = Replay::new(policy, options.replay.clone());
         let mut seen = Seen::default();
         let mut counts = Counts::default();
+        let mut ahead = Ahead::new(options.skew_ms, audit.history.coarsest_ms());
         summary.events = audit.history.len() as u64;
         summary.duplicates = audit.history.duplicates;
         for position in 0..audit.history.len() {
@@ -86,16 +91,14 @@ impl<'p> Audit<'p> {
                 continue;
             }
             let mut verdict = replay.can_send(&event);
-            if 0 < options.skew_ms && !matches!(verdict, Verdict::Allowed(_)) {
-                audit.apply_moves_within(options.skew_ms, position, &mut replay);
-                let tolerant = replay.can_send(&event);
-                summary.skewed += u64::from(tolerant.word() != verdict.word());
-                verdict = tolerant;
+            if !matches!(verdict, Verdict::Allowed(_)) && ahead.looks() {
+                let late = ahead.after(position, &event, &audit.history);
+                verdict = audit.tolerant(verdict, &event, &late, options.skew_ms, &replay, &mut summary.skewed);
             }
-            let violated = matches!(verdict, Verdict::Violation(_));
+            let violated = options.remedies && matches!(verdict, Verdict::Violation(_));
             let lawful = if violated { replay.lawful(&event) } else { Vec::new() };
             replay.record(&event);
-            seen.judge(&event, &verdict);
+            seen.judge(&event, &verdict, policy, &options);
             counts.send(&event, &verdict);
             summary.confusion.add(verdict.word(), fate(&event, &verdict, policy));
             audit.outcomes.push(Outcome { position, verdict, lawful });
@@ -105,20 +108,46 @@ impl<'p> Audit<'p> {
         audit
     }
 
-    /// Lets the replay know of moves that the user made up to `skew_ms` after the send at `position`, as if they had come
-    /// with it: one of two clocks may have been late. Each is seen again in its own time.
-    fn apply_moves_within(&self, skew_ms: i64, position: usize, replay: &mut Replay<'_>) {
-        let send = self.history.event(position);
-        for later in position + 1..self.history.len() {
-            let event = self.history.event(later);
-            if skew_ms < event.at.since(send.at) {
-                return;
-            }
-            let same = (event.channel, event.account, event.user) == (send.channel, send.account, send.user);
-            if same && event.kind.is_users() && event.kind != Kind::RecurringStop {
-                replay.record(&Event { at: send.at, ..event });
+    /// The verdict, if moves dated a little after the send may have come before it: within `--skew` they did, and within
+    /// the precision of the send's time it cannot be told.
+    fn tolerant(
+        &self,
+        strict: Verdict<'p>,
+        send: &Event<'_>,
+        late: &[Event<'_>],
+        skew_ms: i64,
+        replay: &Replay<'p>,
+        skewed: &mut u64,
+    ) -> Verdict<'p> {
+        let in_skew = late.partition_point(|event| event.at.since(send.at) <= skew_ms);
+        let mut verdict = strict;
+        if 0 < skew_ms && 0 < in_skew {
+            let tolerant = replay.can_send_after(send, &late[..in_skew]);
+            if badness(&tolerant) < badness(&verdict) {
+                *skewed += 1;
+                verdict = tolerant;
             }
         }
+        let Verdict::Violation(breaches) = &verdict else { return verdict };
+        if in_skew == late.len() || badness(&verdict) <= badness(&replay.can_send_after(send, late)) {
+            return verdict;
+        }
+        let first = breaches.first();
+        Verdict::Unproven(Doubt {
+            reason: Reason::TimePrecision,
+            rule: first.map_or(Rule::OutsideWindow, |breach| breach.rule),
+            permission: first.and_then(|breach| breach.permission),
+            opening: None,
+        })
+    }
+}
+
+/// Verdicts from good to bad.
+fn badness(verdict: &Verdict<'_>) -> u8 {
+    match verdict {
+        Verdict::Allowed(_) => 0,
+        Verdict::Unproven(_) => 1,
+        Verdict::Violation(_) => 2,
     }
 }
 

@@ -128,6 +128,16 @@ impl History {
         self.batches.push(merged);
     }
 
+    /// When the event at `position` happened.
+    pub fn at(&self, position: usize) -> Time {
+        self.order.get(position).map_or_else(Time::default, |entry| entry.at)
+    }
+
+    /// The coarsest precision of all times, in ms.
+    pub fn coarsest_ms(&self) -> u32 {
+        self.batches.iter().map(Batch::coarsest_ms).max().unwrap_or(0)
+    }
+
     /// How many events there are.
     pub fn len(&self) -> usize {
         self.order.len()
@@ -164,14 +174,17 @@ fn tie(a: &Event<'_>, b: &Event<'_>) -> Ordering {
     (a.channel, a.account, a.user, a.kind, a.id).cmp(&(b.channel, b.account, b.user, b.kind, b.id))
 }
 
-/// Which of two records of one event is believed first: Meta's time before that of a log, then the earlier, then any fixed
-/// order of what they say.
+/// Which of two records of one event is believed first: Meta's before that of a log, the more precise one, the earlier send
+/// and the later move (which accuses least), then any fixed order of what they say.
 fn precedence(a: &Event<'_>, b: &Event<'_>) -> Ordering {
-    let said = |e: &Event<'_>| {
-        let words = (e.messaging_type, e.token_type, e.frequency, e.category, e.sender, e.status, e.entry);
-        (e.tag.map(str::to_owned), e.token.map(str::to_owned), e.template.map(str::to_owned), words, e.error_code)
-    };
-    (a.logged_at, a.at).cmp(&(b.logged_at, b.at)).then_with(|| said(a).cmp(&said(b))).then(a.place.cmp(&b.place))
+    let words = |e: &Event<'_>| (e.messaging_type, e.token_type, e.frequency, e.category, e.sender, e.status, e.entry);
+    let times = if a.kind.is_users() { b.at.cmp(&a.at) } else { a.at.cmp(&b.at) };
+    (a.logged_at, a.precision_ms)
+        .cmp(&(b.logged_at, b.precision_ms))
+        .then(times)
+        .then_with(|| (a.tag, a.token, a.template, a.error_code).cmp(&(b.tag, b.token, b.template, b.error_code)))
+        .then_with(|| words(a).cmp(&words(b)))
+        .then(a.place.cmp(&b.place))
 }
 
 /// What the second record says and the first does not is added; where they contradict, the first holds, except that of the

@@ -2,10 +2,9 @@
 
 use crate::audit::AuditOptions;
 use crate::event::{Event, Kind};
-use crate::policy::{Permission, Policy};
+use crate::policy::Policy;
 use crate::replay::Verdict;
 use crate::rule::Rule;
-use crate::time::Time;
 
 /// What the log lacks, gathered while it is read, for the notes on what could not be checked.
 #[derive(Debug, Default)]
@@ -16,7 +15,7 @@ pub(super) struct Seen {
     templates_without_category: u64,
     without_rule: u64,
     hidden: u64,
-    last_send: Option<Time>,
+    sends: u64,
 }
 
 impl Seen {
@@ -25,29 +24,30 @@ impl Seen {
         self.entries += u64::from(event.entry.is_some() || event.kind == Kind::Referral);
     }
 
-    pub(super) fn judge(&mut self, send: &Event<'_>, verdict: &Verdict<'_>) {
-        self.last_send = Some(send.at);
+    pub(super) fn judge(&mut self, send: &Event<'_>, verdict: &Verdict<'_>, policy: &Policy, options: &AuditOptions) {
+        self.sends += 1;
         // A template is a claim that outweighs whatever else may be hidden.
         self.hidden += u64::from(send.claim_hidden && send.template.is_none());
         self.templates_without_category += u64::from(send.template.is_some() && send.category.is_none());
         self.without_rule += u64::from(matches!(verdict, Verdict::Allowed(permit) if permit.permission.is_none()));
-        self.late_sends_without_entry += u64::from(verdict.rules().any(|rule| rule == Rule::OutsideWindow));
+        if verdict.rules().any(|rule| rule == Rule::OutsideWindow) {
+            let day = options.replay.as_of.unwrap_or_else(|| send.at.day());
+            let widened = policy.in_force(send.channel, day).any(|row| row.unclear_after.is_some());
+            self.late_sends_without_entry += u64::from(widened);
+        }
     }
 
     pub(super) fn notes(&self, policy: &Policy, options: &AuditOptions) -> Vec<String> {
-        let day = options.replay.as_of.or(self.last_send.map(Time::day));
         let mut notes = Vec::new();
-        if let (Some(day), true) = (day, self.entries == 0 && 0 < self.late_sends_without_entry) {
-            let widened = |row: &&Permission| row.unclear_after.is_some() && row.from <= day;
-            if let Some(row) = policy.permissions.iter().find(widened) {
-                notes.push(format!(
-                    "no record says how its conversation began (`entry`, referral): since {} the window after the first message from an ad may last up to {}, which could not be considered",
-                    row.from,
-                    row.lasts.map_or(String::new(), |lasts| lasts.to_string()),
-                ));
-            }
+        let widened = policy.permissions.iter().find(|row| row.unclear_after.is_some());
+        if let (Some(row), true) = (widened, self.entries == 0 && 0 < self.late_sends_without_entry) {
+            notes.push(format!(
+                "no record says how its conversation began (`entry`, referral): since {} the window after the first message from an ad may last up to {}, which could not be considered",
+                row.from,
+                row.lasts.map_or(String::new(), |lasts| lasts.to_string()),
+            ));
         }
-        if self.moves == 0 && self.last_send.is_some() {
+        if self.moves == 0 && 0 < self.sends {
             notes.push("the log has sends and not one move of a user: add the log of incoming events, or hardly anything can be proved".into());
         }
         if 0 < self.templates_without_category {

@@ -69,9 +69,9 @@ impl AuditCommand {
     pub(crate) fn run(self) -> anyhow::Result<End> {
         let (policy, name): (Policy, String) = self.judging.policy()?;
         let mut output = Output::open(self.reporting.output.as_deref())?;
-        let reading = self.reading.read()?;
+        let reading = self.reading.read(self.reporting.output.as_deref())?;
         let (audit, mut summary) =
-            self.judging.audit((&policy, name), &self.range, reading, self.reading.utc_offset)?;
+            self.judging.audit((&policy, name), &self.range, reading, self.reading.utc_offset, true)?;
         if !self.reading.quiet {
             warn_if_stale(&summary);
         }

@@ -107,9 +107,9 @@ impl CanSendCommand {
         let utc_offset_s = self.reading.utc_offset;
         let at = self.message.at.at("--at", utc_offset_s)?;
         let (policy, _) = self.judging.policy()?;
-        let options = self.judging.replay_options(utc_offset_s)?;
+        let options = self.judging.replay_options(&policy, utc_offset_s)?;
         let mut output = Output::open(None)?;
-        let reading = self.reading.read()?;
+        let reading = self.reading.read(None)?;
         let bad = reading.bad.count;
         let history = History::new(reading.batches);
         let (channel, account) = self.conversation(&history)?;
@@ -166,8 +166,14 @@ impl CanSendCommand {
         let mut known = known.into_iter();
         match (known.next(), known.next()) {
             (Some(only), None) => Ok(only),
+            // Somebody the log does not know is asked about on its account, if it has only one.
             (None, _) => {
-                Ok((self.message.channel.unwrap_or_default(), self.reading.account.clone().unwrap_or_default()))
+                let channel = self.message.channel.unwrap_or_default();
+                let here = (0..history.len()).map(|position| history.event(position));
+                let accounts: BTreeSet<&str> =
+                    here.filter(|event| event.channel == channel).map(|event| event.account).collect();
+                let only = accounts.first().filter(|_| accounts.len() == 1).map(|only| (*only).to_owned());
+                Ok((channel, self.reading.account.clone().or(only).unwrap_or_default()))
             }
             (Some((channel, account)), Some((other_channel, other))) => bail!(
                 "the user is in several conversations ({channel} `{account}`, {other_channel} `{other}`, ...): \

@@ -41,7 +41,7 @@ enum Form {
 impl ConvertCommand {
     pub(crate) fn run(self) -> anyhow::Result<End> {
         let mut output = Output::open(self.output.as_deref())?;
-        let reading = self.reading.read_keeping(KeepText::All)?;
+        let reading = self.reading.read_keeping(KeepText::All, self.output.as_deref())?;
         let bad = reading.bad.count;
         let history = History::new(reading.batches);
         let form = match self.to {

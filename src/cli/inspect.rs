@@ -38,7 +38,7 @@ struct Of {
 impl InspectCommand {
     pub(crate) fn run(self) -> anyhow::Result<End> {
         let mut output = Output::open(None)?;
-        let reading = self.reading.read()?;
+        let reading = self.reading.read(None)?;
         let bad = reading.bad.count;
         let page = page(reading);
         let failed = output.failed();

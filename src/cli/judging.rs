@@ -77,7 +77,7 @@ impl JudgingArgs {
         }
     }
 
-    pub(crate) fn replay_options(&self, utc_offset_s: Option<i32>) -> anyhow::Result<ReplayOptions> {
+    pub(crate) fn replay_options(&self, policy: &Policy, utc_offset_s: Option<i32>) -> anyhow::Result<ReplayOptions> {
         let log_begins = self.log_begins.as_ref().map(|at| at.at("--log-begins", utc_offset_s)).transpose()?;
         let mut options = ReplayOptions {
             complete: self.complete,
@@ -88,29 +88,36 @@ impl JudgingArgs {
             ..ReplayOptions::default()
         };
         for (kind, accounts) in &self.approved {
+            if !policy.permissions.iter().any(|row| row.approval.as_ref() == Some(kind)) {
+                anyhow::bail!("--approved: no row of the policy needs an approval `{kind}`");
+            }
             options.approvals.entry(kind.clone()).or_default().extend(accounts.iter().cloned());
         }
         Ok(options)
     }
 
-    /// Judges what was read.
+    /// Judges what was read; `remedies` asks for what would have been lawful, too.
     pub(crate) fn audit<'p>(
         &self,
         (policy, name): (&'p Policy, String),
         range: &RangeArgs,
         reading: Reading,
         utc_offset_s: Option<i32>,
+        remedies: bool,
     ) -> anyhow::Result<(Audit<'p>, Summary)> {
         let bound = |moment: &Option<Moment>, option| moment.as_ref().map(|at| at.at(option, utc_offset_s)).transpose();
         let options = AuditOptions {
-            replay: self.replay_options(utc_offset_s)?,
+            replay: self.replay_options(policy, utc_offset_s)?,
             since: bound(&range.since, "--since")?,
             until: bound(&range.until, "--until")?,
             skew_ms: range.skew,
             redact: range.redact,
+            remedies,
         };
-        if let Some((kind, _)) = self.approved.iter().find(|(kind, _)| !known_approval(policy, kind)) {
-            anyhow::bail!("--approved: no row of the policy needs an approval `{kind}`");
+        if let (Some(since), Some(until)) = (options.since, options.until)
+            && until <= since
+        {
+            anyhow::bail!("--until must come after --since: no send lies between {since} and {until}");
         }
         let mut summary = Summary {
             policy: name,
@@ -134,10 +141,6 @@ pub(crate) fn warn_if_stale(summary: &Summary) {
             "warning: {what} {day}, the policy was last checked {checked}: later changes by Meta are not in it"
         ));
     }
-}
-
-fn known_approval(policy: &Policy, kind: &str) -> bool {
-    policy.permissions.iter().any(|row| row.approval.as_deref() == Some(kind))
 }
 
 /// Reads and checks a policy file.

@@ -51,8 +51,9 @@ impl Output {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            // A report is as readable as any other new file: the umask decides.
-            builder.permissions(std::fs::Permissions::from_mode(0o666));
+            // A report is as readable as the one it replaces, or as any other new file: the umask decides.
+            let before = std::fs::metadata(&target).ok().map(|meta| meta.permissions());
+            builder.permissions(before.unwrap_or(std::fs::Permissions::from_mode(0o666)));
         }
         let file = builder.tempfile_in(folder).with_context(failed)?;
         Ok(Output::File { out: BufWriter::with_capacity(BUFFER_BYTES, file), target })

@@ -1,7 +1,7 @@
 //! The options of every command that reads logs, and the reading, with its progress and complaints.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use fbwin::batch::KeepText;
 use fbwin::finding::{InputSummary, Summary};
-use fbwin::source::{self, Field, Options, Reading, parse_map};
+use fbwin::source::{self, Field, Input, Options, Reading, parse_map};
 
 use crate::cli::{End, say, values};
 
@@ -36,8 +36,8 @@ pub(crate) struct ReadingArgs {
     pub(crate) utc_offset: Option<i32>,
 
     /// The log's times are good to this only: 1s, 1min
-    #[arg(long, value_name = "SPAN", value_parser = values::elapsed_ms)]
-    precision: Option<i64>,
+    #[arg(long, value_name = "SPAN", value_parser = values::precision_ms)]
+    precision: Option<u32>,
 
     /// More unreadable records than this end the run with exit code 2
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -49,23 +49,31 @@ pub(crate) struct ReadingArgs {
 }
 
 impl ReadingArgs {
-    /// Reads all logs and complains of what it could not read.
-    pub(crate) fn read(&self) -> anyhow::Result<Reading> {
-        self.read_keeping(KeepText::OfClaims)
+    /// Reads all logs and complains of what it could not read. `except` is the file that the report will be written to: a
+    /// report of last night, in the folder of the logs, is no log.
+    pub(crate) fn read(&self, except: Option<&Path>) -> anyhow::Result<Reading> {
+        self.read_keeping(KeepText::OfClaims, except)
     }
 
     /// The same, with the texts that the caller needs.
-    pub(crate) fn read_keeping(&self, keep_text: KeepText) -> anyhow::Result<Reading> {
-        let inputs = source::find(&self.logs)?;
+    pub(crate) fn read_keeping(&self, keep_text: KeepText, except: Option<&Path>) -> anyhow::Result<Reading> {
+        // An error of reading says its cause itself.
+        let mut inputs = source::find(&self.logs).map_err(|error| anyhow::anyhow!("{error}"))?;
+        let report = except.and_then(|path| path.canonicalize().ok());
+        let named = |path: &PathBuf| self.logs.contains(path);
+        inputs.retain(|input| match input {
+            Input::Path(path) => named(path) || report.is_none() || path.canonicalize().ok() != report,
+            Input::Stdin => true,
+        });
         let options = Options {
             account: self.account.clone().unwrap_or_default(),
             utc_offset_s: self.utc_offset,
             map: self.map.concat(),
-            precision_ms: self.precision.map(|ms| u32::try_from(ms).unwrap_or(u32::MAX)),
+            precision_ms: self.precision,
             keep_text,
             ..Options::default()
         };
-        let bar = self.progress_bar(total_bytes(&self.logs));
+        let bar = self.progress_bar(total_bytes(&inputs));
         let reading = source::read(&inputs, &options, &|bytes| bar.inc(bytes));
         bar.finish_and_clear();
         let reading = reading.map_err(|error| anyhow::anyhow!("{error}"))?;
@@ -145,6 +153,10 @@ pub(crate) fn summary_of(reading: &Reading) -> Summary {
     }
 }
 
-fn total_bytes(logs: &[PathBuf]) -> u64 {
-    logs.iter().filter_map(|log| std::fs::metadata(log).ok()).map(|meta| meta.len()).sum()
+fn total_bytes(inputs: &[Input]) -> u64 {
+    let files = inputs.iter().filter_map(|input| match input {
+        Input::Path(path) => std::fs::metadata(path).ok(),
+        Input::Stdin => None,
+    });
+    files.map(|meta| meta.len()).sum()
 }

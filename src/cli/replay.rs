@@ -49,15 +49,17 @@ impl ReplayCommand {
     pub(crate) fn run(self) -> anyhow::Result<End> {
         let (policy, name) = self.judging.policy()?;
         let mut output = Output::open(self.printing.output.as_deref())?;
-        let reading = self.reading.read()?;
-        let (audit, summary) = self.judging.audit((&policy, name), &self.range, reading, self.reading.utc_offset)?;
+        let reading = self.reading.read(self.printing.output.as_deref())?;
+        let utc_offset_s = self.reading.utc_offset;
+        let (audit, summary) = self.judging.audit((&policy, name), &self.range, reading, utc_offset_s, false)?;
         if !self.reading.quiet {
             warn_if_stale(&summary);
         }
         let failed = output.failed();
         if let Some(format) = VERDICT_FORMATS.iter().find(|format| format.name == self.printing.format) {
             let mut report = (format.report)(&mut output);
-            audit.verdicts(|judged| report.verdict(judged)).with_context(|| failed)?;
+            audit.verdicts(|judged| report.verdict(judged)).with_context(|| failed.clone())?;
+            report.finish().with_context(|| failed)?;
         }
         output.finish()?;
         // Verdicts are an answer, not a complaint: only unreadable input makes the run fail.

@@ -5,7 +5,7 @@ use chrono::NaiveDate;
 use clap::ValueEnum;
 
 use fbwin::Severity;
-use fbwin::time::{Span, Stamp, Time, parse_utc_offset};
+use fbwin::time::{DAY_MS, SECOND_MS, Span, Stamp, Time, parse_utc_offset};
 
 /// What fails a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -35,7 +35,7 @@ pub(crate) fn day(text: &str) -> Result<NaiveDate, String> {
     text.parse().map_err(|_| format!("`{text}` is not a day; write it as 2026-04-27"))
 }
 
-/// A moment that needs `--utc-offset` if it carries no offset of its own, or a day, which is its 00:00 UTC.
+/// A moment that needs `--utc-offset` if it carries no offset of its own, or a day, which is its 00:00 there.
 #[derive(Clone, Debug)]
 pub(crate) struct Moment(String);
 
@@ -48,7 +48,8 @@ impl Moment {
     /// The moment.
     pub(crate) fn at(&self, option: &str, utc_offset_s: Option<i32>) -> anyhow::Result<Time> {
         if let Ok(day) = self.0.parse::<NaiveDate>() {
-            return Ok(Time::start_of(day));
+            // A day is the user's own, if they say where they are.
+            return Ok(Time::start_of(day).plus_ms(-SECOND_MS * i64::from(utc_offset_s.unwrap_or(0))));
         }
         let stamp = Stamp::parse(&self.0, utc_offset_s).map_err(|error| anyhow::anyhow!("`{}` {error}", self.0));
         Ok(stamp.with_context(|| option.to_owned())?.at)
@@ -66,6 +67,13 @@ pub(crate) fn elapsed_ms(text: &str) -> Result<i64, String> {
         Span::Ms(ms) => Ok(ms),
         Span::Months(_) => Err(format!("`{text}` is too long here; use days, hours or shorter units")),
     }
+}
+
+/// How precise the times of a log are, in ms: at most a day.
+pub(crate) fn precision_ms(text: &str) -> Result<u32, String> {
+    let ms = elapsed_ms(text)?;
+    let short = u32::try_from(ms).ok().filter(|ms| i64::from(*ms) <= DAY_MS);
+    short.ok_or_else(|| format!("`{text}` is no precision of times; use 1s, 1min or 1h"))
 }
 
 /// `KIND=ACCOUNT,...`; `KIND=none` says that no account has the approval.

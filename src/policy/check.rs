@@ -9,6 +9,9 @@ use crate::time::Time;
 
 /// Checks every law; the first one broken is the error.
 pub(super) fn check(policy: &Policy, places: &Places) -> Result<(), PolicyError> {
+    if policy.permissions.is_empty() {
+        return Err(PolicyError { line: 1, reason: "there is no [[permission]]: nothing could be judged".into() });
+    }
     for (row, line) in policy.permissions.iter().zip(&places.permissions) {
         row_alone(policy, row)
             .map_err(|reason| PolicyError { line: *line, reason: format!("`{}`: {reason}", row.id) })?;
@@ -99,6 +102,31 @@ fn row_alone(policy: &Policy, row: &Permission) -> Result<(), String> {
     }
     if row.granted_before.is_some() && row.frequency.is_none() {
         return Err("`granted_before` needs a `frequency`: other tokens must find their terms in a row without".into());
+    }
+    let single = matches!(row.claim, Claim::OneTime | Claim::PrivateReply);
+    if single && row.uses.is_none() {
+        return Err(format!("claim {} needs `uses = 1`: a token or a comment is good for one message", row.claim));
+    }
+    if row.human && row.claim != Claim::Tag {
+        return Err("`human` is for claim tag".into());
+    }
+    if row.approval.is_some() && !matches!(row.claim, Claim::Subscription | Claim::DirectUtility) {
+        return Err("`approval` is for claims subscription and direct-utility".into());
+    }
+    if !row.only_in.is_empty() && !matches!(row.claim, Claim::Recurring | Claim::RecurringRequest) {
+        return Err("`only_in` is for claims recurring and recurring-request; write an [[exclusion]] for others".into());
+    }
+    if row.unmarked && (row.claim != Claim::Response || row.opened_by != [Opener::Any]) {
+        return Err("`unmarked` is for claim response with `opened_by = [\"any\"]`".into());
+    }
+    if !row.promotion && row.claim == Claim::Response && !row.unmarked {
+        return Err("claim response cannot forbid promotion: only what a send claims can".into());
+    }
+    if row.claim == Claim::Response && !row.unmarked && row.extra_after.is_none() && row.lasts.is_none() {
+        return Err("claim response needs `lasts`".into());
+    }
+    if row.claim == Claim::Template && (row.opened_by != [Opener::Optin] || row.lasts.is_some()) {
+        return Err("claim template is opened by `optin` and has no `lasts`".into());
     }
     if row.uses.is_some() && !matches!(row.claim, Claim::OneTime | Claim::PrivateReply) && row.extra_after.is_none() {
         return Err("`uses` is for tokens, private replies and rows with `extra_after`".into());
@@ -214,6 +242,13 @@ mod tests {
             ),
             ("means = \"outside-window\"", "means = \"outside\"", "is not a rule"),
             ("id = \"messenger-utility\"", "id = \"messenger-ad-window\"", "it covers another claim"),
+            ("uses = 1\nfor = \"the topic", "for = \"the topic", "needs `uses = 1`"),
+            ("id = \"messenger-utility\"", "id = \"messenger-utility\"\nhuman = true", "`human` is for claim tag"),
+            ("lasts = \"7d\"\nhuman = true", "lasts = \"7d\"\nhuman = true\napproval = \"x\"", "`approval` is for"),
+            ("lasts = \"7d\"\nhuman = true", "lasts = \"7d\"\nhuman = true\nonly_in = [\"DE\"]", "`only_in` is for"),
+            ("unclear_after = \"24h\"", "unclear_after = \"24h\"\nunmarked = true", "`unmarked` is for"),
+            ("unclear_after = \"24h\"", "unclear_after = \"24h\"\npromotion = false", "cannot forbid promotion"),
+            ("opened_by = [\"optin\"]", "opened_by = [\"message\"]", "claim template is opened by"),
             ("follow_ups = 3", "follow_ups = 16", "can be at most 15"),
             ("claim = \"utility\"", "claim = \"marketing\"", "covers the same sends"),
         ] {

@@ -22,11 +22,25 @@ pub struct Touch {
     pub place: Place,
 }
 
+impl Touch {
+    /// The touch an event makes.
+    pub(super) fn of(opener: Opener, event: &Event<'_>) -> Touch {
+        Touch { opener, at: event.at, precision_ms: event.precision_ms, place: event.place }
+    }
+
+    /// When and where it was.
+    pub fn mark(&self) -> Mark {
+        Mark { at: self.at, precision_ms: self.precision_ms, place: self.place }
+    }
+}
+
 /// A moment and where the log shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
     /// When.
     pub at: Time,
+    /// How far the true moment may lie after `at`, in ms.
+    pub precision_ms: u32,
     /// Where.
     pub place: Place,
 }
@@ -34,8 +48,8 @@ pub struct Mark {
 /// What is known of one account on one channel.
 #[derive(Debug, Default)]
 pub(super) struct Account {
-    /// When its first record happened: before that the log is blind.
-    pub(super) first_record: Option<Time>,
+    /// Its first record: before that the log is blind.
+    pub(super) first_record: Option<Mark>,
     pub(super) conversations: HashMap<Box<str>, usize>,
     pub(super) comments: HashMap<Box<str>, Comment>,
     /// Whether the log shows comments on this account at all.
@@ -50,16 +64,16 @@ pub(super) struct Comment {
 }
 
 /// What is known of one conversation.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Conversation {
     /// The latest touch of each kind; few kinds occur in one conversation.
     touches: Vec<Touch>,
     /// An ad brought the user here and no message has followed yet.
     awaits_ad_message: bool,
-    /// The latest plain send that Meta did not refuse, and how far its true moment may lie after it, in ms.
-    pub(super) last_plain: Option<(Mark, u32)>,
+    /// The latest plain send that Meta did not refuse.
+    pub(super) last_plain: Option<Mark>,
     /// The latest such send of which the log does not show whether it was plain.
-    pub(super) last_hidden: Option<(Mark, u32)>,
+    pub(super) last_hidden: Option<Mark>,
     /// When the user stopped marketing as a whole, if not resumed since.
     pub(super) stopped: Option<Mark>,
     /// How often the user resumed everything: a token stopped before counts as stopped no more.
@@ -123,8 +137,14 @@ impl Conversation {
         self.tokens.push(index);
     }
 
+    /// The user wants marketing again, all of it: every stop so far has ended.
+    pub(super) fn resumed(&mut self) {
+        self.stopped = None;
+        self.resumptions += 1;
+    }
+
     fn touch(&mut self, opener: Opener, event: &Event<'_>) {
-        let touch = Touch { opener, at: event.at, precision_ms: event.precision_ms, place: event.place };
+        let touch = Touch::of(opener, event);
         match self.touches.iter_mut().find(|known| known.opener == opener) {
             Some(known) if known.at <= touch.at => *known = touch,
             Some(_) => {}
@@ -145,6 +165,20 @@ pub(super) struct Grant {
     pub(super) token_type: TokenType,
     pub(super) frequency: Option<Frequency>,
     pub(super) expires: Option<Time>,
+}
+
+impl Grant {
+    /// What an opt-in grants.
+    pub(super) fn of(optin: &Event<'_>) -> Grant {
+        let recurring = optin.kind == Kind::RecurringOptin;
+        let opener = if recurring { Opener::RecurringOptin } else { Opener::OtnOptin };
+        Grant {
+            touch: Touch::of(opener, optin),
+            token_type: if recurring { TokenType::Recurring } else { TokenType::OneTime },
+            frequency: optin.frequency,
+            expires: optin.token_expires,
+        }
+    }
 }
 
 /// When something was spent.
@@ -169,6 +203,8 @@ impl Spends {
 #[derive(Debug)]
 pub(super) struct Token {
     pub(super) text: Box<str>,
+    /// What the first move about it showed it to be.
+    pub(super) token_type: Option<TokenType>,
     /// The first two conversations that granted it, normally one: enough to know that somebody else did.
     pub(super) granted: Vec<(usize, Grant)>,
     /// By anybody.
@@ -216,7 +252,7 @@ impl Tokens {
             return *index;
         }
         self.by_text.insert(text.into(), self.all.len());
-        self.all.push(Token { text: text.into(), granted: Vec::new(), spends: Spends::default() });
+        self.all.push(Token { text: text.into(), token_type: None, granted: Vec::new(), spends: Spends::default() });
         self.all.len() - 1
     }
 
@@ -229,11 +265,19 @@ impl Tokens {
         // Granted again: the later grant counts, which accuses least; it does not give back what was spent.
         let frequency = grant.frequency.or(known.grant.and_then(|earlier| earlier.frequency));
         known.grant = Some(Grant { frequency, ..grant });
+        self.is(index, grant.token_type);
         if let Some(token) = self.all.get_mut(index)
             && token.granted.len() < 2
             && !token.granted.iter().any(|(by, _)| *by == conversation)
         {
             token.granted.push((conversation, grant));
+        }
+    }
+
+    /// Takes note of what kind of token it is, unless that was known.
+    pub(super) fn is(&mut self, index: usize, token_type: TokenType) {
+        if let Some(token) = self.all.get_mut(index) {
+            token.token_type.get_or_insert(token_type);
         }
     }
 

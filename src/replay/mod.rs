@@ -96,6 +96,22 @@ impl<'p> Replay<'p> {
         self.case(send).verdict()
     }
 
+    /// The same, had the moves `late`, which are dated after the send, come just before it. Clocks differ, and so does the
+    /// precision of times.
+    pub fn can_send_after<'e>(&self, send: &'e Event<'e>, late: &'e [Event<'e>]) -> Verdict<'p> {
+        let case = self.case(send);
+        let mut conversation = case.conversation.cloned().unwrap_or_default();
+        for event in late.iter().filter(|event| case.is_of_user(event)) {
+            conversation.moved(&Event { at: send.at, ..*event });
+            match event.kind {
+                Kind::RecurringResume | Kind::RecurringOptin => conversation.resumed(),
+                Kind::Optin if event.channel == Channel::Whatsapp => conversation.stopped = None,
+                _ => {}
+            }
+        }
+        Case { conversation: Some(&conversation), late, ..case }.verdict()
+    }
+
     /// What would have been lawful instead, at the moment of `send`: the permissions that covered another claim.
     pub fn lawful(&self, send: &Event<'_>) -> Vec<Lawful<'p>> {
         self.case(send).lawful()
@@ -116,6 +132,7 @@ impl<'p> Replay<'p> {
             index,
             conversation: index.and_then(|index| self.conversations.get(index)),
             send,
+            late: &[],
             day: self.options.as_of.unwrap_or_else(|| send.at.day()),
         }
     }
@@ -125,7 +142,7 @@ impl<'p> Replay<'p> {
         // What a send uses up does not depend on whose conversation it is in.
         let spends = (event.kind == Kind::Send && !event.is_rejected()).then(|| self.case_in(event, None).spends());
         let index = self.conversation(event);
-        let mark = Mark { at: event.at, place: event.place };
+        let mark = Mark { at: event.at, precision_ms: event.precision_ms, place: event.place };
         let Some(conversation) = self.conversations.get_mut(index) else { return };
         if let Some(region) = event.region {
             conversation.region = Some(region.into());
@@ -143,6 +160,7 @@ impl<'p> Replay<'p> {
             Kind::RecurringStop => match event.token {
                 Some(token) => {
                     let token = self.tokens.entry(token);
+                    self.tokens.is(token, TokenType::Recurring);
                     self.tokens.stop(token, index, mark, conversation.resumptions);
                 }
                 None => {
@@ -151,7 +169,10 @@ impl<'p> Replay<'p> {
             },
             Kind::RecurringResume => self.resume(index, event.token),
             Kind::Optin => {
-                conversation.stopped = None;
+                // On WhatsApp it is an opt-in to templates; elsewhere a plugin, which says nothing about marketing.
+                if event.channel == Channel::Whatsapp {
+                    conversation.stopped = None;
+                }
                 conversation.moved(event);
             }
             Kind::Comment => {
@@ -189,7 +210,10 @@ impl<'p> Replay<'p> {
     fn conversation(&mut self, event: &Event<'_>) -> usize {
         let fresh = self.conversations.len();
         let account = self.account(event.channel, event.account);
-        account.first_record = Some(account.first_record.map_or(event.at, |first| first.min(event.at)));
+        let here = Mark { at: event.at, precision_ms: event.precision_ms, place: event.place };
+        if account.first_record.is_none_or(|first| here.at < first.at) {
+            account.first_record = Some(here);
+        }
         if let Some(known) = account.conversations.get(event.user) {
             return *known;
         }
@@ -199,20 +223,12 @@ impl<'p> Replay<'p> {
     }
 
     fn grant(&mut self, event: &Event<'_>, index: usize) {
-        let recurring = event.kind == Kind::RecurringOptin;
-        if recurring {
+        if event.kind == Kind::RecurringOptin {
             self.resume(index, event.token);
         }
         let Some(text) = event.token else { return };
-        let opener = if recurring { Opener::RecurringOptin } else { Opener::OtnOptin };
-        let grant = Grant {
-            touch: Touch { opener, at: event.at, precision_ms: event.precision_ms, place: event.place },
-            token_type: if recurring { TokenType::Recurring } else { TokenType::OneTime },
-            frequency: event.frequency,
-            expires: event.token_expires,
-        };
         let token = self.tokens.entry(text);
-        self.tokens.grant(token, index, grant);
+        self.tokens.grant(token, index, Grant::of(event));
         if let Some(conversation) = self.conversations.get_mut(index) {
             conversation.granted(token);
         }
@@ -221,13 +237,14 @@ impl<'p> Replay<'p> {
     /// A resumption of one token, or of marketing as a whole, ends every stop it may have meant.
     fn resume(&mut self, index: usize, token: Option<&str>) {
         let Some(conversation) = self.conversations.get_mut(index) else { return };
-        conversation.stopped = None;
         match token {
             Some(token) => {
+                conversation.stopped = None;
                 let token = self.tokens.entry(token);
+                self.tokens.is(token, TokenType::Recurring);
                 self.tokens.resume(token, index);
             }
-            None => conversation.resumptions += 1,
+            None => conversation.resumed(),
         }
     }
 
@@ -259,7 +276,7 @@ impl<'p> Replay<'p> {
                     // A hidden claim may be a tag, which would not use up the one more message.
                     let hidden = send.claim_hidden && !self.options.untagged;
                     let last = if hidden { &mut conversation.last_hidden } else { &mut conversation.last_plain };
-                    *last = Some((mark, send.precision_ms));
+                    *last = Some(mark);
                 }
             }
             _ => {}

@@ -131,6 +131,11 @@ impl Report for Rows<'_> {
 }
 
 impl VerdictReport for Rows<'_> {
+    fn finish(&mut self) -> io::Result<()> {
+        self.header()?;
+        self.out.flush()
+    }
+
     fn verdict(&mut self, judged: &Judged<'_>) -> io::Result<()> {
         let rules: Vec<&str> = judged.rules.iter().map(|rule| rule.word()).collect();
         self.row(&[

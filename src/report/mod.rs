@@ -37,6 +37,14 @@ pub trait VerdictReport {
     /// # Errors
     /// The report could not be written.
     fn verdict(&mut self, judged: &Judged<'_>) -> io::Result<()>;
+
+    /// Writes what has to stand there even without verdicts; nothing comes after it.
+    ///
+    /// # Errors
+    /// The report could not be written.
+    fn finish(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// How a report may look.

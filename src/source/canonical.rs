@@ -243,7 +243,12 @@ pub(super) fn push(
     let token_expires = reader.stamp(Field::TokenExpires, channel)?.map(|stamp| stamp.at);
     let comment = reader.name(Field::Comment)?;
     let template = reader.text(Field::Template)?;
-    let region = reader.text(Field::Region)?.map(|text| text.to_uppercase());
+    let region = reader.word(Field::Region, country, &mut unknown)?;
+    let messaging_type = reader.word(Field::MessagingType, MessagingType::from_word, &mut unknown)?;
+    let category = reader.word(Field::Category, category, &mut unknown)?;
+    // A send that claims something in a word we do not know claims something all the same.
+    let claims_unknown = unknown.iter().any(|(field, _)| matches!(field, Field::MessagingType | Field::Category));
+    let claim_hidden = reader.decided(Field::ClaimHidden, truth, true, &mut unknown)?.unwrap_or(false);
     let mut event = Event {
         at: ts.at,
         precision_ms: ts.precision_ms,
@@ -253,7 +258,7 @@ pub(super) fn push(
         kind,
         id: id.as_deref(),
         place,
-        messaging_type: reader.word(Field::MessagingType, MessagingType::from_word, &mut unknown)?,
+        messaging_type,
         tag: tag.as_deref(),
         token: token.as_deref(),
         token_type: reader.word(Field::TokenType, TokenType::from_word, &mut unknown)?,
@@ -261,16 +266,16 @@ pub(super) fn push(
         frequency: reader.word(Field::Frequency, Frequency::from_word, &mut unknown)?,
         comment: comment.as_deref(),
         template: template.as_deref(),
-        category: reader.word(Field::Category, Category::from_word, &mut unknown)?,
+        category,
         sender: reader.word(Field::Sender, Sender::from_word, &mut unknown)?,
         entry: reader.word(Field::Entry, Entry::from_word, &mut unknown)?,
         sponsored: reader.decided(Field::Sponsored, truth, decisive, &mut unknown)?.unwrap_or(false),
         promotional: reader.decided(Field::Promotional, truth, decisive, &mut unknown)?,
-        status: reader.decided(Field::Status, status, decisive, &mut unknown)?,
+        status: reader.decided(Field::Status, status, decisive, &mut unknown)?.flatten(),
         error_code: reader.code(Field::ErrorCode)?,
         error_subcode: reader.code(Field::ErrorSubcode)?,
         region: region.as_deref(),
-        claim_hidden: reader.decided(Field::ClaimHidden, truth, true, &mut unknown)?.unwrap_or(false),
+        claim_hidden: claim_hidden || decisive && claims_unknown,
         recipient_hidden: reader.decided(Field::RecipientHidden, truth, true, &mut unknown)?.unwrap_or(false),
         ..Event::default()
     };
@@ -360,7 +365,8 @@ impl<'a> Reader<'_, 'a> {
         }
         let written = Stamp::parse(&text, self.options.utc_offset_s)
             .map_err(|error| self.wrong(field, &text, &error.to_string()))?;
-        let is_calendar = text.as_bytes().get(4) == Some(&b'-');
+        let is_graphs = written.precision_ms == 1_000 && text.ends_with("+0000");
+        let is_calendar = text.as_bytes().get(4) == Some(&b'-') && !is_graphs;
         let precision_ms = precision_ms(written.precision_ms, is_calendar, channel);
         let precision_ms = precision_ms.max(self.options.precision_ms.unwrap_or(0));
         Ok(Some(Stamp { precision_ms, ..written }))
@@ -519,7 +525,8 @@ impl<'a> Reader<'_, 'a> {
 ///
 /// Messenger and Instagram keep milliseconds, so a time their log writes with seconds or finer is the exact one, its
 /// fraction left away where it was nothing to anybody; a time without seconds, or an epoch in seconds, was cut by a
-/// program and says so. WhatsApp itself keeps seconds, and there a time is as precise as it is written.
+/// program and says so. So does the offset `+0000`, which is how the Graph API writes its seconds. WhatsApp itself keeps
+/// seconds, and there a time is as precise as it is written.
 fn precision_ms(written_ms: u32, is_calendar: bool, channel: Channel) -> u32 {
     let exact = channel != Channel::Whatsapp && is_calendar && written_ms <= 1_000;
     if exact { 0 } else { written_ms }
@@ -554,15 +561,31 @@ fn direction(word: &str) -> Option<Direction> {
     }
 }
 
-fn status(word: &str) -> Option<Status> {
-    const SENT: [&str; 4] = ["sent", "delivered", "read", "ok"];
-    const FAILED: [&str; 4] = ["failed", "error", "rejected", "undelivered"];
-    let is = |known: &&str| known.eq_ignore_ascii_case(word);
-    match (SENT.iter().any(is), FAILED.iter().any(is)) {
-        (true, _) => Some(Status::Sent),
-        (_, true) => Some(Status::Failed),
-        _ => None,
-    }
+/// A country by its ISO code of two letters, or EU.
+fn country(word: &str) -> Option<String> {
+    (word.len() == 2 && word.bytes().all(|c| c.is_ascii_alphabetic())).then(|| word.to_ascii_uppercase())
+}
+
+/// A category by its own name, or by one that Meta's billing or its partners use for it.
+fn category(word: &str) -> Option<Category> {
+    Category::from_word(word).or_else(|| {
+        Some(match word.to_ascii_lowercase().as_str() {
+            "marketing_lite" => Category::Marketing,
+            "authentication_international" | "authentication-international" | "otp" => Category::Authentication,
+            "transactional" => Category::Utility,
+            _ => return None,
+        })
+    })
+}
+
+/// What became of a send; the inner `None` is a word that says that it is not known yet.
+fn status(word: &str) -> Option<Option<Status>> {
+    const SENT: &[&str] = &["sent", "delivered", "read", "played", "accepted", "ok"];
+    const FAILED: &[&str] = &["failed", "error", "rejected", "undelivered"];
+    const OPEN: &[&str] = &["queued", "pending", "sending", "submitted", "unknown"];
+    let words = [(SENT, Some(Status::Sent)), (FAILED, Some(Status::Failed)), (OPEN, None)];
+    let known = words.iter().find(|(words, _)| words.iter().any(|known| known.eq_ignore_ascii_case(word)));
+    known.map(|(_, status)| *status)
 }
 
 pub(super) fn truth(word: &str) -> Option<bool> {

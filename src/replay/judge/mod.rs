@@ -10,10 +10,10 @@ mod window;
 
 use chrono::NaiveDate;
 
-use crate::event::{Category, Channel, Event, MessagingType, Sender, TokenType};
+use crate::event::{Category, Channel, Event, Kind, MessagingType, Sender, TokenType};
 use crate::policy::{Claim, Exclusion, Opener, Permission, Policy, Standing};
 use crate::replay::ReplayOptions;
-use crate::replay::facts::{Account, Comment, Conversation, Mark, Tokens};
+use crate::replay::facts::{Account, Comment, Conversation, Mark, Tokens, Touch};
 use crate::replay::verdict::{Breach, Cause, Doubt, Opening, Permit, Reason, Verdict};
 use crate::rule::Rule;
 use opening::State;
@@ -48,8 +48,21 @@ pub(super) struct Case<'r, 'p> {
     pub(super) index: Option<usize>,
     pub(super) conversation: Option<&'r Conversation>,
     pub(super) send: &'r Event<'r>,
+    /// Moves dated after the send that may have come before it: clocks differ, and so does the precision of times.
+    pub(super) late: &'r [Event<'r>],
     /// The day whose policy judges it.
     pub(super) day: NaiveDate,
+}
+
+/// When the user stopped something, as seen from a send.
+#[derive(Clone, Copy, Debug)]
+enum Stop {
+    /// Then, before the send.
+    Before(Mark),
+    /// Before or after the send: the times are not precise enough.
+    Blurred,
+    /// Not before the send.
+    None,
 }
 
 /// What the checks of one send have gathered.
@@ -180,12 +193,13 @@ impl<'r, 'p> Case<'r, 'p> {
         self.policy.in_force(self.send.channel, self.day).any(|row| row.claim == claim)
     }
 
-    /// Its opt-in knows best; then the send itself; then the contract's default, where the channel has such tokens.
+    /// What the send says; else what the user's own moves said of the token; else the contract's default, where the channel
+    /// has such tokens and the send is not called marketing.
     fn token_type(&self, token: &str) -> TokenType {
-        let granted = self.tokens.index(token).and_then(|index| self.tokens.at(index)?.granted.first());
-        let granted = granted.map(|(_, grant)| grant.token_type);
-        let default = if self.send.channel == Channel::Messenger { TokenType::OneTime } else { TokenType::Recurring };
-        granted.or(self.send.token_type).unwrap_or(default)
+        let known = self.tokens.index(token).and_then(|index| self.tokens.at(index)?.token_type);
+        let one_time = self.send.channel == Channel::Messenger && self.send.category != Some(Category::Marketing);
+        let default = if one_time { TokenType::OneTime } else { TokenType::Recurring };
+        self.send.token_type.or(known).unwrap_or(default)
     }
 
     /// Whether the tag holds on this channel and day, and by which row. What it does not hold for is a breach.
@@ -242,7 +256,7 @@ impl<'r, 'p> Case<'r, 'p> {
             Claim::RecurringRequest => self.check_request(row, Rule::RecurringRequestOutsideWindow, found),
             Claim::Feedback => self.check_open(row, Rule::FeedbackExpired, found),
             Claim::Template => self.check_template(row, found),
-            Claim::Utility | Claim::Sponsored | Claim::Response => found.permit(row, None),
+            Claim::Utility | Claim::Sponsored | Claim::Response => self.check_open(row, Rule::OutsideWindow, found),
         }
     }
 
@@ -276,10 +290,12 @@ impl<'r, 'p> Case<'r, 'p> {
     }
 
     fn check_approval(&self, row: &'p Permission, rule: Rule, found: &mut Gathered<'p>) {
-        let Some(approval) = &row.approval else { return found.permit(row, None) };
+        let Some(approval) = &row.approval else { return self.check_open(row, rule, found) };
         match self.options.approvals.get(approval) {
             None => found.doubt(Reason::ApprovalUnknown, rule, Some(row), None),
-            Some(accounts) if accounts.iter().any(|account| account == self.send.account) => found.permit(row, None),
+            Some(accounts) if accounts.iter().any(|account| account == self.send.account) => {
+                self.check_open(row, rule, found);
+            }
             // Without the approval there is still the window.
             Some(_) => match self.doubtful_window() {
                 Some((reason, _, opening)) => found.doubt(reason, rule, Some(row), opening),
@@ -303,7 +319,8 @@ impl<'r, 'p> Case<'r, 'p> {
         if let Some(region) = self.region() {
             return Some(self.policy.is_in(region, &exclusion.regions));
         }
-        let number = self.send.user.trim_start_matches('+');
+        let number: String =
+            self.send.user.trim_start_matches("whatsapp:").chars().filter(|c| !"+-() .".contains(*c)).collect();
         let is_number = !number.is_empty() && number.bytes().all(|c| c.is_ascii_digit());
         let code = exclusion.calling_code.as_ref()?;
         (is_number && !number.starts_with(code.as_str())).then_some(false)
@@ -347,11 +364,9 @@ impl<'r, 'p> Case<'r, 'p> {
 
     fn check_template(&self, row: &'p Permission, found: &mut Gathered<'p>) {
         let stopped = self.conversation.and_then(|conversation| conversation.stopped);
-        match (self.before_send(stopped), self.send.category) {
-            (Some(stop), Some(Category::Marketing)) => {
-                found.breach(Rule::MarketingAfterStop, Some(row), None, Cause::Stopped(stop));
-            }
-            (Some(_), None) => found.doubt(Reason::ClaimNotVisible, Rule::MarketingAfterStop, Some(row), None),
+        match (self.stop(stopped), self.send.category) {
+            (stop, Some(Category::Marketing)) => self.check_stop(stop, Rule::MarketingAfterStop, row, found),
+            (Stop::Before(_), None) => found.doubt(Reason::ClaimNotVisible, Rule::MarketingAfterStop, Some(row), None),
             _ => {}
         }
         if !self.options.require_optin {
@@ -359,17 +374,31 @@ impl<'r, 'p> Case<'r, 'p> {
         }
         match self.latest(&[Opener::Optin, Opener::RecurringOptin]) {
             Some(touch) => {
-                let by = Mark { at: touch.at, place: touch.place };
-                found.permit(row, Some(Opening { by, closes_at: None }));
+                found.permit(row, Some(Opening { by: touch.mark(), closes_at: None }));
             }
             None if self.options.complete => found.breach(Rule::OptinMissing, Some(row), None, Cause::NeverOpened),
             None => found.doubt(Reason::LogStartsLate, Rule::OptinMissing, Some(row), None),
         }
     }
 
-    /// A stop at the very moment of the send may have come after it, and is no evidence.
-    fn before_send(&self, mark: Option<Mark>) -> Option<Mark> {
-        mark.filter(|mark| mark.at < self.send.at)
+    /// Whether a stop came before the send. One at the very moment of the send may have come after it, and is no evidence.
+    fn stop(&self, stopped: Option<Mark>) -> Stop {
+        let Some(mark) = stopped.filter(|mark| mark.at < self.send.at) else { return Stop::None };
+        let certain = mark.at.plus_ms(i64::from(mark.precision_ms)) <= self.send.at;
+        if certain { Stop::Before(mark) } else { Stop::Blurred }
+    }
+
+    fn check_stop(&self, stop: Stop, rule: Rule, row: &'p Permission, found: &mut Gathered<'p>) {
+        match stop {
+            Stop::Before(mark) => found.breach(rule, Some(row), None, Cause::Stopped(mark)),
+            Stop::Blurred => found.doubt(Reason::TimePrecision, rule, Some(row), None),
+            Stop::None => {}
+        }
+    }
+
+    /// Whether an event is of the conversation of the send.
+    pub(super) fn is_of_user(&self, event: &Event<'_>) -> bool {
+        (event.channel, event.account, event.user) == (self.send.channel, self.send.account, self.send.user)
     }
 
     // --- Private replies -----------------------------------------------------------------------------------------------
@@ -381,7 +410,16 @@ impl<'r, 'p> Case<'r, 'p> {
             found.breach(Rule::PrivateReplyRepeated, Some(row), None, Cause::Spent(replied));
         }
         let rule = Rule::PrivateReplyLate;
-        match comment.and_then(|comment| comment.written).filter(|touch| touch.at <= self.send.at) {
+        let late = || {
+            let same = |event: &&Event<'_>| {
+                (event.channel, event.account, event.kind) == (self.send.channel, self.send.account, Kind::Comment)
+                    && event.comment.or(event.id) == self.send.comment
+            };
+            let event = self.late.iter().find(same)?;
+            Some(Touch::of(Opener::Comment, &Event { at: self.send.at, ..*event }))
+        };
+        let written = comment.and_then(|comment| comment.written).filter(|touch| touch.at <= self.send.at);
+        match written.or_else(late) {
             Some(touch) => match self.state_after(touch, row) {
                 State::Shut(opening) => found.breach(rule, Some(row), Some(opening), Cause::Late),
                 State::Blurred(opening) => found.doubt(Reason::TimePrecision, rule, Some(row), Some(opening)),

@@ -1,7 +1,7 @@
 //! How a row stands at the moment of a send: open, shut, or not to be told.
 
 use crate::policy::{Opener, Permission};
-use crate::replay::facts::{Mark, Touch};
+use crate::replay::facts::Touch;
 use crate::replay::verdict::Opening;
 use crate::time::Time;
 
@@ -56,7 +56,7 @@ impl<'r, 'p> Case<'r, 'p> {
     }
 
     pub(super) fn state_after(&self, touch: Touch, row: &Permission) -> State {
-        let by = Mark { at: touch.at, place: touch.place };
+        let by = touch.mark();
         let Some(lasts) = row.lasts else { return State::Open(Some(Opening { by, closes_at: None })) };
         let closes_at = touch.at.plus(lasts);
         let opening = Opening { by, closes_at: Some(closes_at) };
@@ -79,10 +79,11 @@ impl<'r, 'p> Case<'r, 'p> {
         }
     }
 
-    /// From when on the log shows what happened on this account.
+    /// From when on the log shows what happened on this account, at the latest.
     pub(super) fn log_begins(&self) -> Time {
         let first_record = || self.account.and_then(|account| account.first_record);
-        self.options.log_begins.or_else(first_record).unwrap_or(self.send.at)
+        let begins = || first_record().map(|first| first.at.plus_ms(i64::from(first.precision_ms)));
+        self.options.log_begins.or_else(begins).unwrap_or(self.send.at)
     }
 
     pub(super) fn side(&self, limit: Time, limit_precision_ms: u32) -> Side {

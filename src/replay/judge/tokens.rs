@@ -2,6 +2,7 @@
 
 use chrono::{Datelike, Days, Months, NaiveDate};
 
+use crate::event::{Event, Kind};
 use crate::policy::{Claim, Every, Permission};
 use crate::replay::facts::{Grant, Mark, Spends, Use};
 use crate::replay::verdict::{Cause, Opening, Reason};
@@ -9,7 +10,7 @@ use crate::rule::Rule;
 use crate::time::Time;
 
 use super::opening::{Side, State};
-use super::{Case, Gathered};
+use super::{Case, Gathered, Stop};
 
 impl<'r, 'p> Case<'r, 'p> {
     /// What this user did with the token of the send.
@@ -19,12 +20,12 @@ impl<'r, 'p> Case<'r, 'p> {
     }
 
     /// The grant of the send's token by this user, and one by somebody else.
-    fn grants(&self) -> (Option<&'r Grant>, Option<&'r Grant>) {
-        let before = |grant: &&Grant| grant.touch.at <= self.send.at;
-        let own = self.used().and_then(|used| used.grant.as_ref()).filter(before);
+    fn grants(&self) -> (Option<Grant>, Option<Grant>) {
+        let before = |grant: &Grant| grant.touch.at <= self.send.at;
+        let own = self.used().and_then(|used| used.grant).filter(before).or_else(|| self.late_grant());
         let token = self.send.token.and_then(|text| self.tokens.index(text)).and_then(|index| self.tokens.at(index));
         let granted = token.map_or(&[][..], |token| &token.granted);
-        let others = granted.iter().filter(|(by, _)| Some(*by) != self.index).map(|(_, grant)| grant);
+        let others = granted.iter().filter(|(by, _)| Some(*by) != self.index).map(|(_, grant)| *grant);
         (own, others.into_iter().find(before))
     }
 
@@ -39,13 +40,27 @@ impl<'r, 'p> Case<'r, 'p> {
         }
     }
 
-    /// When the user stopped the send's token, or marketing as a whole. A stop at the very moment of the send may have
-    /// come after it, and is no evidence.
-    fn stopped(&self) -> Option<Mark> {
+    /// The grant of the send's token by a move that may have come before the send.
+    fn late_grant(&self) -> Option<Grant> {
+        let same = |event: &&Event<'_>| {
+            self.is_of_user(event)
+                && matches!(event.kind, Kind::OtnOptin | Kind::RecurringOptin)
+                && event.token == self.send.token
+        };
+        let event = self.late.iter().find(same)?;
+        Some(Grant::of(&Event { at: self.send.at, ..*event }))
+    }
+
+    /// When the user stopped the send's token, or marketing as a whole.
+    fn stopped(&self) -> Stop {
         let resumptions = self.conversation.map_or(0, |conversation| conversation.resumptions);
         let of_token = self.used().and_then(|used| used.stopped).filter(|(_, before)| *before == resumptions);
         let of_all = self.conversation.and_then(|conversation| conversation.stopped);
-        self.before_send(of_token.map(|(mark, _)| mark)).or(self.before_send(of_all))
+        match (self.stop(of_token.map(|(mark, _)| mark)), self.stop(of_all)) {
+            (stopped @ Stop::Before(_), _) | (_, stopped @ Stop::Before(_)) => stopped,
+            (Stop::Blurred, _) | (_, Stop::Blurred) => Stop::Blurred,
+            _ => Stop::None,
+        }
     }
 
     /// Whether the token was this user's to spend, and still good.
@@ -60,7 +75,7 @@ impl<'r, 'p> Case<'r, 'p> {
         let (own, other) = self.grants();
         match (own, other) {
             (Some(grant), _) => {
-                let by = Mark { at: grant.touch.at, place: grant.touch.place };
+                let by = grant.touch.mark();
                 let expires = self.send.token_expires.or(grant.expires);
                 let closes_at = expires.or(row.lasts.map(|lasts| grant.touch.at.plus(lasts)));
                 let opening = Opening { by, closes_at };
@@ -73,8 +88,7 @@ impl<'r, 'p> Case<'r, 'p> {
                 }
             }
             (None, Some(grant)) => {
-                let mark = Mark { at: grant.touch.at, place: grant.touch.place };
-                found.breach(wrong_user, Some(row), None, Cause::GrantedElsewhere(mark));
+                found.breach(wrong_user, Some(row), None, Cause::GrantedElsewhere(grant.touch.mark()));
             }
             (None, None) => match self.state_without_touch(row) {
                 State::Never => found.breach(unknown, Some(row), None, Cause::NeverOpened),
@@ -112,18 +126,14 @@ impl<'r, 'p> Case<'r, 'p> {
     pub(super) fn check_recurring(&self, row: &'p Permission, found: &mut Gathered<'p>) {
         let unknown = Rule::RecurringTokenUnknown;
         self.check_grant(row, unknown, unknown, Rule::RecurringTokenExpired, found);
-        if let Some(stop) = self.stopped() {
-            found.breach(Rule::RecurringTokenStopped, Some(row), None, Cause::Stopped(stop));
-        }
+        self.check_stop(self.stopped(), Rule::RecurringTokenStopped, row, found);
         let earlier = self.spent().map_or(&[][..], |spends| &spends.recent);
         self.check_pace(row, earlier, earlier.last().copied(), found);
     }
 
     pub(super) fn check_marketing(&self, row: &'p Permission, found: &mut Gathered<'p>) {
-        if let Some(stop) = self.stopped() {
-            found.breach(Rule::MarketingAfterStop, Some(row), None, Cause::Stopped(stop));
-        }
-        found.permit(row, None);
+        self.check_stop(self.stopped(), Rule::MarketingAfterStop, row, found);
+        self.check_open(row, Rule::OutsideWindow, found);
         let earlier = self.used().map_or(&[][..], |used| &used.marketing.recent);
         // One page of Meta's counts per token, another per user: the last one by whichever token.
         let any_last = self.conversation.and_then(|conversation| conversation.last_marketing);
@@ -155,7 +165,9 @@ impl<'r, 'p> Case<'r, 'p> {
             }),
             Every::Month => next_period(first.at, |day| day.with_day(1)?.checked_add_months(Months::new(1))),
         };
-        if at < next {
+        if at < next && next < at.plus_ms(i64::from(self.send.precision_ms)) {
+            found.doubt(Reason::TimePrecision, Rule::RecurringTooOften, Some(row), None);
+        } else if at < next {
             found.breach(Rule::RecurringTooOften, Some(row), None, Cause::TooSoon(first, next));
         }
     }

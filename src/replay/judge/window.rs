@@ -92,10 +92,10 @@ impl<'r, 'p> Case<'r, 'p> {
         // A move of which it is unclear whether it opens the window does not matter: had it, the send would be inside.
         if let Some(touch) = self.latest(&first.opened_by) {
             let closed = touch.at.plus(lasts);
-            let since = |(mark, precision_ms): (Mark, u32)| side(mark.at, precision_ms, closed, touch.precision_ms);
-            let opening = Opening { by: Mark { at: touch.at, place: touch.place }, closes_at: None };
+            let since = |mark: Mark| side(mark.at, mark.precision_ms, closed, touch.precision_ms);
+            let opening = Opening { by: touch.mark(), closes_at: None };
             return match (last_plain.map(since), last_hidden.map(since)) {
-                (Some(Side::After), _) => last_plain.map_or(Extra::None, |(mark, _)| Extra::Spent(mark)),
+                (Some(Side::After), _) => last_plain.map_or(Extra::None, Extra::Spent),
                 (Some(Side::Blurred), _) => Extra::MayBeSpent(Reason::TimePrecision, opening),
                 (_, Some(Side::After | Side::Blurred)) => Extra::MayBeSpent(Reason::ClaimNotVisible, opening),
                 _ => Extra::Unspent(opening),
@@ -106,8 +106,8 @@ impl<'r, 'p> Case<'r, 'p> {
         if self.options.complete || self.send.at < closed {
             return Extra::None;
         }
-        match last_plain.filter(|(mark, _)| closed <= mark.at) {
-            Some((mark, _)) => Extra::Spent(mark),
+        match last_plain.filter(|mark| closed <= mark.at) {
+            Some(mark) => Extra::Spent(mark),
             None => Extra::MayBeUnspent(first),
         }
     }
