@@ -232,7 +232,8 @@ impl<'a> Blocks<'a> {
             }
             // Every opened input is in `inputs` and in `current`.
             let (current, of_input) = (self.current.as_mut()?, self.inputs.last_mut()?);
-            match current.next(self.block_bytes, self.options.max_record_bytes) {
+            let max_record_bytes = current.layout.max_record_bytes(self.options);
+            match current.next(self.block_bytes, max_record_bytes) {
                 Ok(Some((bytes, first_line))) => {
                     let consumed = std::mem::take(&mut current.consumed);
                     of_input.bytes += consumed;
@@ -332,10 +333,23 @@ impl Current {
                 wanted = self.buffer.len().saturating_mul(2).min(most);
                 continue;
             }
-            self.bad = Some((self.line, too_long(max_record_bytes)));
-            self.skipping = true;
+            let reason = too_long(max_record_bytes);
+            if self.layout.goes_on() {
+                self.bad = Some((self.line, reason));
+                self.skipping = true;
+            } else {
+                self.bad = Some((self.line, format!("{reason}; what follows in this file is not read")));
+                self.give_up();
+            }
             return Ok(Some((Vec::new(), self.line)));
         }
+    }
+
+    /// Leaves the rest of the input unread.
+    fn give_up(&mut self) {
+        self.bytes = Box::new(io::empty());
+        self.buffer = Vec::new();
+        self.at_end = true;
     }
 
     fn fill(&mut self, wanted: usize) -> io::Result<()> {
