@@ -1,4 +1,4 @@
-//! JSON documents that are cut off: whatever is missing at the end, the reader says so, and never panics.
+//! JSON documents and compressed logs that are cut off: whatever is missing at the end, the reader says so, and never panics.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::fs;
@@ -28,6 +28,11 @@ fn every_document_that_is_cut_off_is_reported() {
         "dyi/v2.json",
         "dyi/v2_on_one_line.json",
         "graph/bare_messages.json",
+        "compressed/log.jsonl.gz",
+        "compressed/log.jsonl.zst",
+        "compressed/document.json.gz",
+        "compressed/stored.zip",
+        "compressed/several_files.zip",
     ] {
         let whole = fs::read(Path::new("fixtures/formats").join(name)).unwrap();
         fs::write(&path, &whole).unwrap();

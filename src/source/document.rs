@@ -72,15 +72,15 @@ impl Layout for Documents {
 
     fn cut(&self, bytes: &[u8]) -> usize {
         let mut walk = Walk { bytes, at: 0, brackets: 0 };
-        let mut whole = 0;
+        let mut whole = None;
         while let Some(piece) = walk.next_piece() {
             if !piece.is_closed {
-                return whole;
+                return whole.unwrap_or(0);
             }
-            whole = walk.at;
+            whole = if piece.shows_its_end { Some(walk.at) } else { whole.or(Some(0)) };
         }
-        // The blanks behind the last element tell how far the next one is indented.
-        if whole == 0 { walk.at } else { whole }
+        // Nothing but brackets and blanks. The last line of those, with its beginning, tells how far an element is indented.
+        whole.unwrap_or_else(|| memchr::memrchr(b'\n', bytes).unwrap_or(0))
     }
 
     fn read(&self, bytes: &[u8], first_line: u64, sink: &mut Sink<'_>) {
@@ -94,7 +94,7 @@ impl Layout for Documents {
             if let Err(reason) = self.element(raw, &piece, line, sink) {
                 sink.bad(line, reason);
             }
-            if !piece.is_closed {
+            if piece.is_object && !piece.is_closed {
                 let next = next_like(bytes, piece.begin).filter(|_| retries < MOST_RETRIES);
                 retries += 1;
                 walk.at = next.unwrap_or(bytes.len());
@@ -132,6 +132,8 @@ struct Piece {
     is_object: bool,
     /// Whether its end was found, so that what follows does not change it.
     is_closed: bool,
+    /// Whether it ends in the same way if the block is cut behind it.
+    shows_its_end: bool,
 }
 
 /// A walk over text that begins between elements.
@@ -151,16 +153,20 @@ impl Walk<'_> {
                 b']' => self.brackets -= 1,
                 b',' | b' ' | b'\t' | b'\r' | b'\n' => {}
                 b'{' => {
-                    let end = object_end(self.bytes, begin);
-                    self.at = end.unwrap_or(self.bytes.len());
-                    return Some(Piece { begin, end: self.at, is_object: true, is_closed: end.is_some() });
+                    let found = object_end(self.bytes, begin);
+                    self.at = found.map_or(self.bytes.len(), |(end, _)| end);
+                    let shows_its_end = found.is_some_and(|(_, shows)| shows);
+                    let is_closed = found.is_some();
+                    return Some(Piece { begin, end: self.at, is_object: true, is_closed, shows_its_end });
                 }
                 // A mark inside a file is where two files were joined.
                 _ if self.bytes[begin..].starts_with(UTF8_MARK) => self.at += UTF8_MARK.len() - 1,
                 _ => {
-                    let end = other_end(self.bytes, begin);
-                    self.at = end.unwrap_or(self.bytes.len());
-                    return Some(Piece { begin, end: self.at, is_object: false, is_closed: end.is_some() });
+                    let found = other_end(self.bytes, begin);
+                    let end = found.unwrap_or(self.bytes.len());
+                    let shows_its_end = self.bytes.get(end) == Some(&b'\n');
+                    self.at = end;
+                    return Some(Piece { begin, end, is_object: false, is_closed: found.is_some(), shows_its_end });
                 }
             }
             self.at += 1;
@@ -180,8 +186,9 @@ fn other_end(bytes: &[u8], begin: usize) -> Option<usize> {
     }
 }
 
-/// Where the object that begins at `begin` ends, or must have ended. `None` if the bytes do not show it.
-fn object_end(bytes: &[u8], begin: usize) -> Option<usize> {
+/// Where the object that begins at `begin` ends, or must have ended, and whether the bytes up to there show it. `None` if
+/// no bytes do.
+fn object_end(bytes: &[u8], begin: usize) -> Option<(usize, bool)> {
     let mut open: Vec<u8> = Vec::new();
     // The last byte that was no blank.
     let mut before = b':';
@@ -200,7 +207,7 @@ fn object_end(bytes: &[u8], begin: usize) -> Option<usize> {
             }
             // A quote is missing or too many: from here on, inside and outside are confused.
             b'"' => match out_of_step(bytes, begin, at)? {
-                OutOfStep::Ended(end) => return Some(end),
+                OutOfStep::Ended(end) => return Some((end, false)),
                 OutOfStep::Line(end) => {
                     at = end;
                     before = b',';
@@ -210,20 +217,20 @@ fn object_end(bytes: &[u8], begin: usize) -> Option<usize> {
             b'{' | b'[' => {
                 // Inside an object a value has a key: this is the next element, and the one we are in was never closed.
                 if before != b':' && open.last() == Some(&b'{') {
-                    return Some(at);
+                    return Some((at, false));
                 }
                 open.push(byte);
             }
             b'}' => {
                 while open.pop().is_some_and(|opened| opened != b'{') {}
                 if open.is_empty() {
-                    return Some(at + 1);
+                    return Some((at + 1, true));
                 }
             }
             b']' => match open.iter().rposition(|opened| *opened == b'[') {
                 Some(opened) => open.truncate(opened),
                 // The array around the elements ends here.
-                None => return Some(at),
+                None => return Some((at, false)),
             },
             _ => {}
         }
@@ -238,7 +245,7 @@ fn string_end(bytes: &[u8], mut at: usize) -> Option<usize> {
         at += memchr::memchr3(b'"', b'\\', b'\n', bytes.get(at..)?)?;
         match bytes.get(at)? {
             b'"' => return Some(at + 1),
-            b'\\' => at += 2,
+            b'\\' => at += if bytes.get(at + 1)? == &b'\n' { 1 } else { 2 },
             _ => return Some(at),
         }
     }
@@ -270,9 +277,10 @@ fn out_of_step(bytes: &[u8], begin: usize, at: usize) -> Option<OutOfStep> {
     line_end.map(|end| OutOfStep::Line(at + end))
 }
 
-/// The next line that begins as the one of the element at `begin` does: as many blanks, and an object.
+/// The next line that begins as the one of the element at `begin` does: as many blanks, and an object. A block may begin
+/// inside a line, so what the first one begins with is not known.
 fn next_like(bytes: &[u8], begin: usize) -> Option<usize> {
-    let line_begin = memchr::memrchr(b'\n', &bytes[..begin]).map_or(0, |end| end + 1);
+    let line_begin = memchr::memrchr(b'\n', &bytes[..begin])? + 1;
     let indent = &bytes[line_begin..begin];
     if !indent.iter().all(|c| matches!(c, b' ' | b'\t')) {
         return None;

@@ -18,6 +18,7 @@ mod object;
 mod send_api;
 mod shape;
 mod tally;
+mod unpack;
 mod webhook;
 
 use std::collections::BTreeMap;
@@ -216,7 +217,9 @@ fn read_blocks(
     }
     reading.bad.first.sort_by_key(|bad| bad.place);
     for (of_input, tally) in reading.inputs.iter_mut().zip(tallies) {
-        (of_input.unknown_events, of_input.notes) = tally.finish();
+        let (unknown_events, notes) = tally.finish();
+        of_input.unknown_events = unknown_events;
+        of_input.notes.extend(notes);
     }
     Ok(reading)
 }
@@ -411,6 +414,47 @@ mod tests {
                 assert_eq!(read(block_bytes), whole, "{} in blocks of {block_bytes}", path.display());
             }
         }
+    }
+
+    /// Pieces of JSON in any order: of broken documents, too, the same must be read whatever the blocks.
+    #[test]
+    fn blocks_change_nothing_of_broken_documents() {
+        use proptest::prelude::{ProptestConfig, proptest};
+        const PIECES: &[&str] = &[
+            "{",
+            "}",
+            "[",
+            "]",
+            ",",
+            ":",
+            "\"",
+            "\\",
+            "\n",
+            "\n  ",
+            " ",
+            "\"a\":",
+            "\"b\"",
+            "1",
+            "null",
+            "x",
+            "\u{feff}",
+            "{\"ts\":1709287200,\n\"user\":\"1\",\"event\":\"send\"}",
+            "},\n  {",
+            "},{\"a\":1",
+            "\n{",
+        ];
+        proptest!(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() }, |(pieces in proptest::collection::vec(0..PIECES.len(), 0..60))| {
+            let text: String = pieces.iter().map(|piece| PIECES[*piece]).collect();
+            let text = format!("[\n  {{\n{text}");
+            let read = |block_bytes| {
+                let bytes: Bytes = Box::new(Cursor::new(text.clone()));
+                all_of(&read_in_blocks(vec![bytes], &Options::default(), block_bytes).unwrap())
+            };
+            let whole = read(1 << 20);
+            for block_bytes in [1, 2, 7, 33] {
+                assert_eq!(read(block_bytes), whole, "{text} in blocks of {block_bytes}");
+            }
+        });
     }
 
     const GOOD: &str = "{\"ts\":1709287200,\"user\":\"1\",\"event\":\"send\"}\n";
