@@ -298,7 +298,7 @@ impl<'a> Blocks<'a> {
         let mut start = Vec::new();
         let mut at_end = fill(&mut bytes, &mut start, BLOCK_BYTES)?;
         if let Some(path) = path
-            && start.starts_with(ZIP_MARK)
+            && is_zip(&start)
         {
             match unpack::members(path, name)? {
                 Ok(Contents { members, notes }) => {
@@ -485,8 +485,10 @@ fn tell(start: &mut Vec<u8>, at_end: bool, options: &Options) -> (&'static str, 
     }
 }
 
-/// With what a zip archive begins, unless it is empty.
-const ZIP_MARK: &[u8] = b"PK\x03\x04";
+/// Whether these are the first bytes of a zip archive, with or without files.
+fn is_zip(start: &[u8]) -> bool {
+    matches!(start, [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..])
+}
 
 /// The byte order mark that some programs put before UTF-8.
 pub(super) const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -501,7 +503,7 @@ fn foreign(start: &[u8]) -> Option<&'static str> {
         [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some("is compressed (xz); unpack it first"),
         [b'B', b'Z', b'h', b'1'..=b'9', b'1', b'A', b'Y', ..] => Some("is compressed (bzip2); unpack it first"),
         // A zip archive that is a file of its own has been opened before.
-        [b'P', b'K', 3, 4, ..] => Some("is a zip archive in a pipe or in another archive; unpack it first"),
+        start if is_zip(start) => Some("is a zip archive in a pipe or in another archive; unpack it first"),
         _ if start.get(257..262) == Some(b"ustar") => Some("is a tar archive; unpack it first"),
         _ => None,
     }

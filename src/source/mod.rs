@@ -99,9 +99,10 @@ pub struct Reading {
 /// What was read of one input.
 #[derive(Debug, Default)]
 pub struct InputReading {
-    /// The path as it was given, `<stdin>` for standard input.
+    /// The path as it was given, `<stdin>` for standard input, `archive.zip!path` for a file inside an archive.
     pub name: String,
-    /// The name of the format: `json`, `jsonl`, `csv`; `empty` where there is nothing, `unknown` for what is refused as a whole.
+    /// The name of the format: `json`, `jsonl`, `csv`; `zip` for an archive as such, `empty`
+    /// where there is nothing, `unknown` for what is refused as a whole.
     pub format: &'static str,
     /// How many bytes were read.
     pub bytes: u64,
@@ -109,6 +110,8 @@ pub struct InputReading {
     pub records: u64,
     /// How many could not be read.
     pub bad: u64,
+    /// How many records had which shape, for those that are not canonical.
+    pub shapes: BTreeMap<&'static str, u64>,
     /// The words of `event` that we do not know, cut to 64 characters, and how many records have them. At most 100
     /// kinds; the others are counted together as `(more)`.
     pub unknown_events: BTreeMap<String, u64>,
@@ -189,6 +192,10 @@ fn read_blocks(
             reading.batches.push(outcome.batch);
         }
     }
+    // Many may stand on one line, and each block has counted for itself.
+    for (nth, piece) in loose.iter_mut().enumerate() {
+        piece.nth = u32::try_from(nth).unwrap_or(u32::MAX);
+    }
     let joined = join::join(&mut reading.batches, loose, aliases, options);
     for (input, count) in joined.records {
         if let Some(of_input) = reading.inputs.get_mut(input as usize) {
@@ -217,6 +224,7 @@ fn read_blocks(
     }
     reading.bad.first.sort_by_key(|bad| bad.place);
     for (of_input, tally) in reading.inputs.iter_mut().zip(tallies) {
+        of_input.shapes = tally.shapes().clone();
         let (unknown_events, notes) = tally.finish();
         of_input.unknown_events = unknown_events;
         of_input.notes.extend(notes);

@@ -78,6 +78,11 @@ impl Tally {
         (self.brackets.0 != 0).then_some(self.brackets.1)
     }
 
+    /// The names of the shapes met.
+    pub(super) fn shapes(&self) -> &BTreeMap<&'static str, u64> {
+        &self.shapes
+    }
+
     /// Looks at an id for the trace of a spreadsheet, which keeps 15 digits of a number and writes 0 for the others.
     pub(super) fn id(&mut self, id: &str) {
         if self.has_exact_ids || id.len() <= 15 || !id.bytes().all(|c| c.is_ascii_digit()) {
