@@ -205,7 +205,7 @@ fn links_are_followed_and_loops_end() {
 
 #[test]
 fn inputs_keep_their_order_and_one_bad_one_does_not_stop_the_others() {
-    let paths = ["fixtures/source/gzip.jsonl", "fixtures/source/tab.csv", "fixtures/source/prose_before.jsonl"];
+    let paths = ["fixtures/source/utf16.jsonl", "fixtures/source/tab.csv", "fixtures/source/prose_before.jsonl"];
     let inputs: Vec<Input> = paths.iter().map(|path| Input::Path(path.into())).collect();
     let consumed = std::sync::atomic::AtomicU64::new(0);
     let progress = |bytes| {

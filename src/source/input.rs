@@ -10,6 +10,7 @@ use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::unpack::{self, Contents, Fate, Member};
 use super::{FORMATS, Fit, Format, InputReading, Layout, Opened, Options, Refusal, Sink, Start, too_long};
 
 /// The size of a block: large enough that starting one costs nothing, small enough for the cache of one core or two.
@@ -166,7 +167,7 @@ pub(super) struct Block {
 
 /// All inputs of a run as blocks, in order.
 pub(super) struct Blocks<'a> {
-    waiting: VecDeque<(String, Opener<'a>)>,
+    waiting: VecDeque<Waiting<'a>>,
     inputs: Vec<InputReading>,
     current: Option<Current>,
     options: &'a Options,
@@ -176,6 +177,19 @@ pub(super) struct Blocks<'a> {
 
 pub(super) type Bytes = Box<dyn Read + Send>;
 pub(super) type Opener<'a> = Box<dyn FnOnce() -> io::Result<Bytes> + Send + 'a>;
+
+/// An input that is not yet opened.
+struct Waiting<'a> {
+    name: String,
+    from: Origin<'a>,
+}
+
+enum Origin<'a> {
+    /// A stream; and the file it is, if it is one that may be an archive.
+    Stream(Opener<'a>, Option<&'a Path>),
+    /// A file inside an archive.
+    Member(Box<Member>),
+}
 
 /// The input being read.
 struct Current {
@@ -190,23 +204,31 @@ struct Current {
     skipping: bool,
     consumed: u64,
     bad: Option<(u64, String)>,
+    /// How unpacking went, where there was something to unpack, and whether that is reported.
+    fate: Option<Fate>,
+    is_fate_told: bool,
 }
 
 impl<'a> Blocks<'a> {
     pub(super) fn new(inputs: &'a [Input], options: &'a Options) -> Blocks<'a> {
-        let open = |input: &'a Input| -> (String, Opener<'a>) {
-            let opener: Opener<'a> = match input {
-                Input::Stdin => Box::new(|| Ok(Box::new(io::stdin()) as Bytes)),
-                Input::Path(path) => Box::new(move || Ok(Box::new(File::open(path)?) as Bytes)),
+        let open = |input: &'a Input| -> Waiting<'a> {
+            let from = match input {
+                Input::Stdin => Origin::Stream(Box::new(|| Ok(Box::new(io::stdin()) as Bytes)), None),
+                Input::Path(path) => {
+                    Origin::Stream(Box::new(move || Ok(Box::new(File::open(path)?) as Bytes)), Some(path))
+                }
             };
-            (input.to_string(), opener)
+            Waiting { name: input.to_string(), from }
         };
-        Blocks::of(inputs.iter().map(open).collect(), options, BLOCK_BYTES)
+        let waiting = inputs.iter().map(open).collect();
+        Blocks { waiting, inputs: Vec::new(), current: None, options, block_bytes: BLOCK_BYTES, index: 0 }
     }
 
     /// The size of a block changes nothing but the time it takes.
-    pub(super) fn of(waiting: VecDeque<(String, Opener<'a>)>, options: &'a Options, block_bytes: usize) -> Blocks<'a> {
-        Blocks { waiting, inputs: Vec::new(), current: None, options, block_bytes, index: 0 }
+    #[cfg(test)]
+    pub(super) fn of(streams: VecDeque<(String, Opener<'a>)>, options: &'a Options, block_bytes: usize) -> Blocks<'a> {
+        let waiting = streams.into_iter().map(|(name, opener)| Waiting { name, from: Origin::Stream(opener, None) });
+        Blocks { waiting: waiting.collect(), inputs: Vec::new(), current: None, options, block_bytes, index: 0 }
     }
 
     /// What is known of the inputs by now.
@@ -218,17 +240,18 @@ impl<'a> Blocks<'a> {
     pub(super) fn next_block(&mut self) -> Option<Result<Block, SourceError>> {
         loop {
             if self.current.is_none() {
-                let (name, opener) = self.waiting.pop_front()?;
-                if let Err(error) = self.open(&name, opener) {
+                let Waiting { name, from } = self.waiting.pop_front()?;
+                if let Err(error) = self.open(&name, from) {
                     self.waiting.clear();
                     return Some(Err(SourceError::io(name, error)));
                 }
             }
             // Every opened input is in `inputs` and in `current`.
             let (current, of_input) = (self.current.as_mut()?, self.inputs.last_mut()?);
-            match current.next(self.block_bytes, self.options.max_record_bytes) {
+            let max_record_bytes = current.layout.max_record_bytes(self.options);
+            match current.next(self.block_bytes, max_record_bytes) {
                 Ok(Some((bytes, first_line))) => {
-                    let consumed = std::mem::take(&mut current.consumed);
+                    let consumed = current.take_consumed();
                     of_input.bytes += consumed;
                     let block = Block {
                         index: self.index,
@@ -254,11 +277,42 @@ impl<'a> Blocks<'a> {
         }
     }
 
-    /// Opens an input, tells its format and gets past what precedes its first record.
-    fn open(&mut self, name: &str, opener: Opener<'a>) -> io::Result<()> {
-        let mut bytes = opener()?;
+    /// Opens an input, tells its format and gets past what precedes its first record. An archive is followed by its files.
+    fn open(&mut self, name: &str, from: Origin<'a>) -> io::Result<()> {
+        let (mut bytes, mut fate, path, is_member) = match from {
+            Origin::Stream(opener, path) => (opener()?, None, path, false),
+            Origin::Member(member) => match member.open()? {
+                Ok((bytes, fate)) => (bytes, Some(fate), None, true),
+                Err(reason) => {
+                    self.refuse(name, "unknown", Some(reason));
+                    return Ok(());
+                }
+            },
+        };
         let mut start = Vec::new();
-        let at_end = fill(&mut bytes, &mut start, BLOCK_BYTES)?;
+        let mut at_end = fill(&mut bytes, &mut start, BLOCK_BYTES)?;
+        if let Some(path) = path
+            && is_zip(&start)
+        {
+            match unpack::members(path, name)? {
+                Ok(Contents { members, notes }) => {
+                    self.refuse(name, "zip", None);
+                    self.inputs.last_mut().into_iter().for_each(|input| input.notes.clone_from(&notes));
+                    for member in members.into_iter().rev() {
+                        let (name, from) = (member.name.clone(), Origin::Member(Box::new(member)));
+                        self.waiting.push_front(Waiting { name, from });
+                    }
+                }
+                Err(reason) => self.refuse(name, "unknown", Some(reason)),
+            }
+            return Ok(());
+        }
+        if !is_member && let Some(packing) = unpack::packing(&start) {
+            let packed = Box::new(Cursor::new(std::mem::take(&mut start)).chain(bytes));
+            let (unpacked, its_fate) = unpack::stream(packing, packed);
+            (bytes, fate) = (unpacked, Some(its_fate));
+            at_end = fill(&mut bytes, &mut start, BLOCK_BYTES)?;
+        }
         let read = start.len();
         let (format, opened) = tell(&mut start, at_end, self.options);
         let (opened, bad) = match opened {
@@ -280,9 +334,29 @@ impl<'a> Blocks<'a> {
             at_end: false,
             line,
             skipping: false,
+            // One reason is enough for an input that is refused.
+            is_fate_told: bad.is_some(),
             bad,
+            fate,
         });
         Ok(())
+    }
+
+    /// Takes an input in of which no byte is read as a record.
+    fn refuse(&mut self, name: &str, format: &'static str, reason: Option<String>) {
+        self.inputs.push(InputReading { name: name.to_owned(), format, ..InputReading::default() });
+        self.current = Some(Current {
+            consumed: 0,
+            bytes: Box::new(io::empty()),
+            layout: Arc::new(Nothing),
+            buffer: Vec::new(),
+            at_end: true,
+            line: 1,
+            skipping: false,
+            bad: reason.map(|reason| (1, reason)),
+            fate: None,
+            is_fate_told: true,
+        });
     }
 }
 
@@ -309,7 +383,14 @@ impl Current {
                 }
             }
             if self.buffer.is_empty() {
-                let is_untold = self.bad.is_some() || self.consumed != 0;
+                let wrong =
+                    self.fate.as_ref().and_then(Fate::wrong).filter(|_| !self.is_fate_told && self.bad.is_none());
+                if let Some(wrong) = wrong {
+                    self.bad = Some((self.line, wrong.to_owned()));
+                    self.is_fate_told = true;
+                }
+                let consumed = self.fate.as_ref().map_or(self.consumed, Fate::passed);
+                let is_untold = self.bad.is_some() || consumed != 0;
                 return Ok(is_untold.then(|| (Vec::new(), self.line)));
             }
             let whole = if self.at_end { self.buffer.len() } else { self.layout.cut(&self.buffer) };
@@ -326,10 +407,30 @@ impl Current {
                 wanted = self.buffer.len().saturating_mul(2).min(most);
                 continue;
             }
-            self.bad = Some((self.line, too_long(max_record_bytes)));
-            self.skipping = true;
+            let reason = too_long(max_record_bytes);
+            if self.layout.goes_on() {
+                self.bad = Some((self.line, reason));
+                self.skipping = true;
+            } else {
+                self.bad = Some((self.line, format!("{reason}; what follows in this file is not read")));
+                self.give_up();
+            }
             return Ok(Some((Vec::new(), self.line)));
         }
+    }
+
+    /// How many bytes of the input, packed as it is, were passed since this was last asked.
+    fn take_consumed(&mut self) -> u64 {
+        let consumed = std::mem::take(&mut self.consumed);
+        self.fate.as_ref().map_or(consumed, Fate::take_passed)
+    }
+
+    /// Leaves the rest of the input unread.
+    fn give_up(&mut self) {
+        self.bytes = Box::new(io::empty());
+        self.buffer = Vec::new();
+        self.at_end = true;
+        self.is_fate_told = true;
     }
 
     fn fill(&mut self, wanted: usize) -> io::Result<()> {
@@ -378,6 +479,11 @@ fn tell(start: &mut Vec<u8>, at_end: bool, options: &Options) -> (&'static str, 
     }
 }
 
+/// Whether these are the first bytes of a zip archive, with or without files.
+fn is_zip(start: &[u8]) -> bool {
+    matches!(start, [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..])
+}
+
 /// The byte order mark that some programs put before UTF-8.
 pub(super) const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -390,7 +496,9 @@ fn foreign(start: &[u8]) -> Option<&'static str> {
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Some("is compressed (zstd); unpack it first"),
         [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some("is compressed (xz); unpack it first"),
         [b'B', b'Z', b'h', b'1'..=b'9', b'1', b'A', b'Y', ..] => Some("is compressed (bzip2); unpack it first"),
-        [b'P', b'K', 3, 4, ..] => Some("is a zip archive or a spreadsheet; unpack it, or export it as CSV, first"),
+        // A zip archive that is a file of its own has been opened before.
+        start if is_zip(start) => Some("is a zip archive in a pipe or in another archive; unpack it first"),
+        _ if start.get(257..262) == Some(b"ustar") => Some("is a tar archive; unpack it first"),
         _ => None,
     }
 }

@@ -1,15 +1,10 @@
 //! JSON lines: one object a line.
 
-use std::fmt;
+use serde::de::IgnoredAny;
 
-use serde::Deserializer;
-use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
-use serde_json::value::RawValue;
-
-use super::canonical::{Field, Names, Record, Value};
+use super::canonical::Names;
 use super::input::UTF8_MARK;
-use super::json::Json;
-use super::shape;
+use super::object::{self, Wrong};
 use super::{Fit, Format, Layout, Opened, Refusal, Sink, Start, too_long};
 
 struct JsonLines {
@@ -69,120 +64,29 @@ impl Layout for JsonLines {
 }
 
 impl JsonLines {
-    /// Reads the object on one line. Here its shape is judged; so far there is only the canonical record.
     fn object(&self, line: &str, number: u64, sink: &mut Sink<'_>) -> Result<(), String> {
-        if !line.trim_ascii_start().starts_with('{') {
-            return Err(match serde_json::from_str::<IgnoredAny>(line) {
-                Ok(_) => NO_OBJECT.to_owned(),
-                Err(error) => not_json(line, &error),
+        if line.trim_ascii_start().starts_with('{') {
+            return object::read(line, &self.names, number, sink).map_err(|wrong| match wrong {
+                Wrong::NotJson(error) => not_json(line, &error),
+                Wrong::Record(reason) => reason,
             });
         }
-        let mut deserializer = serde_json::Deserializer::from_str(line);
-        let Object { record, twice } = Keys(&self.names)
-            .deserialize(&mut deserializer)
-            .and_then(|object| deserializer.end().map(|()| object))
-            .map_err(|error| not_json(line, &error))?;
-        if !record.is_canonical() {
-            let json = Json::parse(line).map_err(|error| not_json(line, &error))?;
-            // What has some of our keys, and no shape of anybody else's, is one of ours with something missing.
-            if !record.may_be_canonical() || shape::is_known(&json) {
-                return shape::read(&json, number, sink);
-            }
-        }
-        if let Some(field) = twice {
-            return Err(format!("has the key `{}` twice", self.names.of(field)));
-        }
-        sink.record(&record, &self.names, number)
+        Err(match serde_json::from_str::<IgnoredAny>(line) {
+            Ok(_) => NO_OBJECT.to_owned(),
+            Err(error) => not_json(line, &error),
+        })
     }
 }
 
 const NO_OBJECT: &str = "is not a JSON object; write one object a line (`jq -c '.[]'` does it for an array)";
 
-/// The parser's words without the line number, which is always 1. They never quote the text.
+/// The parser's words, or what a line of an array that is spread over several needs.
 fn not_json(line: &str, error: &serde_json::Error) -> String {
-    // A line of an array that is spread over several.
     let line = line.trim_ascii();
     if line.starts_with(['[', ']']) || line.ends_with(',') {
         return NO_OBJECT.to_owned();
     }
-    let text = error.to_string();
-    let place = format!(" at line {} column {}", error.line(), error.column());
-    let what = text.strip_suffix(&place).unwrap_or(&text);
-    format!("is not valid JSON: {what} at column {}", error.column())
-}
-
-/// The known keys of an object. Values stay as they are written: ids must keep all their digits.
-struct Object<'a> {
-    record: Record<'a>,
-    twice: Option<Field>,
-}
-
-struct Keys<'n>(&'n Names);
-
-impl<'de> DeserializeSeed<'de> for Keys<'_> {
-    type Value = Object<'de>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Object<'de>, D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Keys<'_> {
-    type Value = Object<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object<'de>, A::Error> {
-        let mut object = Object { record: Record::default(), twice: None };
-        while let Some(field) = map.next_key_seed(Key(self.0))? {
-            let Some(field) = field else {
-                map.next_value::<IgnoredAny>()?;
-                continue;
-            };
-            let value: &RawValue = map.next_value()?;
-            if !object.record.set(field, value_of(value.get())) {
-                object.twice.get_or_insert(field);
-            }
-        }
-        Ok(object)
-    }
-}
-
-struct Key<'n>(&'n Names);
-
-impl<'de> DeserializeSeed<'de> for Key<'_> {
-    type Value = Option<Field>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<Field>, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Key<'_> {
-    type Value = Option<Field>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_str<E>(self, key: &str) -> Result<Option<Field>, E> {
-        Ok(self.0.find(key))
-    }
-}
-
-/// What a JSON value says. The parser has made sure that it is one.
-fn value_of(json: &str) -> Value<'_> {
-    match json.as_bytes() {
-        [b'"', inside @ .., b'"'] if memchr::memchr(b'\\', inside).is_none() => Value::Text(&json[1..json.len() - 1]),
-        [b'"', ..] => Value::JsonText(json),
-        [b'n', ..] => Value::Null,
-        [b't', ..] => Value::Truth(true),
-        [b'f', ..] => Value::Truth(false),
-        [b'{' | b'[', ..] => Value::Nested,
-        _ => Value::Number(json),
-    }
+    object::not_json(error, None)
 }
 
 pub(super) const FORMAT: Format = Format { name: "jsonl", fits, open };

@@ -6,15 +6,20 @@
 
 mod canonical;
 mod csv;
+mod document;
+mod dyi;
 mod feed;
+mod graph;
 mod input;
 mod join;
 mod json;
 mod jsonl;
 mod loose;
+mod object;
 mod send_api;
 mod shape;
 mod tally;
+mod unpack;
 mod webhook;
 mod whatsapp;
 mod whatsapp_send;
@@ -39,7 +44,7 @@ use loose::{Alias, Loose};
 use tally::Tally;
 
 /// The formats, in the order in which they are asked; of those that fit an input equally well the first one reads it.
-const FORMATS: &[Format] = &[jsonl::FORMAT, csv::FORMAT];
+const FORMATS: &[Format] = &[document::FORMAT, jsonl::FORMAT, csv::FORMAT];
 
 /// How many unreadable records are kept with their reasons; all of them are counted.
 const BAD_RECORDS_KEPT: usize = 1_000;
@@ -57,12 +62,16 @@ pub struct Options {
     pub keep_text: KeepText,
     /// The longest record that is read; a longer one is a bad record.
     pub max_record_bytes: usize,
+    /// The longest JSON record that is read where a record may go over many lines: one object may be a whole dump.
+    pub max_document_bytes: usize,
     /// The precision every time has at least, in ms: for a log whose times look more precise than they are.
     pub precision_ms: Option<u32>,
     /// Read JSON records as this shape only.
     pub from: Option<&'static str>,
     /// The key under which log lines around other records carry their own time.
     pub time_field: Option<String>,
+    /// The business's own name or names, in exports that know no ids.
+    pub owner: Vec<String>,
 }
 
 impl Default for Options {
@@ -73,9 +82,11 @@ impl Default for Options {
             map: Vec::new(),
             keep_text: KeepText::default(),
             max_record_bytes: 16 << 20,
+            max_document_bytes: 256 << 20,
             precision_ms: None,
             from: None,
             time_field: None,
+            owner: Vec::new(),
         }
     }
 }
@@ -94,9 +105,10 @@ pub struct Reading {
 /// What was read of one input.
 #[derive(Debug, Default)]
 pub struct InputReading {
-    /// The path as it was given, `<stdin>` for standard input.
+    /// The path as it was given, `<stdin>` for standard input, `archive.zip!path` for a file inside an archive.
     pub name: String,
-    /// The name of the format: `jsonl`, `csv`; `empty` where there is nothing, `unknown` for what is refused as a whole.
+    /// The name of the format: `json`, `jsonl`, `csv`; `zip` for an archive as such, `empty`
+    /// where there is nothing, `unknown` for what is refused as a whole.
     pub format: &'static str,
     /// How many bytes were read.
     pub bytes: u64,
@@ -104,7 +116,7 @@ pub struct InputReading {
     pub records: u64,
     /// How many could not be read.
     pub bad: u64,
-    /// How many JSON records have which shape other than the canonical one.
+    /// How many records had which shape, for those that are not canonical.
     pub shapes: BTreeMap<&'static str, u64>,
     /// The words of `event` that we do not know, cut to 64 characters, and how many records have them. At most 100
     /// kinds; the others are counted together as `(more)`.
@@ -186,6 +198,10 @@ fn read_blocks(
             reading.batches.push(outcome.batch);
         }
     }
+    // Many may stand on one line, and each block has counted for itself.
+    for (nth, piece) in loose.iter_mut().enumerate() {
+        piece.nth = u32::try_from(nth).unwrap_or(u32::MAX);
+    }
     let joined = join::join(&mut reading.batches, loose, aliases, options);
     for (input, count) in joined.records {
         if let Some(of_input) = reading.inputs.get_mut(input as usize) {
@@ -197,7 +213,13 @@ fn read_blocks(
             tally.unpaired(count);
         }
     }
-    for bad in joined.bad {
+    let cut_off = tallies.iter().enumerate().filter_map(|(input, tally)| {
+        let line = tally.broken_off().filter(|_| reading.inputs.get(input).is_some_and(|input| input.bad == 0))?;
+        let place = Place { input: u32::try_from(input).ok()?, line: u32::try_from(line).unwrap_or(u32::MAX) };
+        Some(BadRecord { place, reason: "ends with an array open, or one closed twice: it was cut off".to_owned() })
+    });
+    let cut_off: Vec<BadRecord> = cut_off.collect();
+    for bad in joined.bad.into_iter().chain(cut_off) {
         if let Some(of_input) = reading.inputs.get_mut(bad.place.input as usize) {
             of_input.bad += 1;
         }
@@ -209,7 +231,9 @@ fn read_blocks(
     reading.bad.first.sort_by_key(|bad| bad.place);
     for (of_input, tally) in reading.inputs.iter_mut().zip(tallies) {
         of_input.shapes = tally.shapes().clone();
-        (of_input.unknown_events, of_input.notes) = tally.finish();
+        let (unknown_events, notes) = tally.finish();
+        of_input.unknown_events = unknown_events;
+        of_input.notes.extend(notes);
     }
     Ok(reading)
 }
@@ -256,6 +280,16 @@ trait Layout: Send + Sync {
     /// The byte that ends a line.
     fn line_end(&self) -> u8 {
         b'\n'
+    }
+
+    /// The longest record there may be.
+    fn max_record_bytes(&self, options: &Options) -> usize {
+        options.max_record_bytes
+    }
+
+    /// Whether records begin at line ends, so that reading can go on after one that is too long.
+    fn goes_on(&self) -> bool {
+        true
     }
 
     /// How many of `bytes`, which begin with a record and after which the input goes on, are whole records.
@@ -380,7 +414,11 @@ mod tests {
     #[test]
     fn blocks_change_nothing() {
         let options = Options { keep_text: KeepText::All, max_record_bytes: 2_000, ..Options::default() };
-        for path in std::fs::read_dir("fixtures/source").unwrap().map(|entry| entry.unwrap().path()) {
+        let files = |folder: &str| -> Vec<std::path::PathBuf> {
+            std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+        };
+        let formats = files("fixtures/formats").into_iter().flat_map(|folder| files(folder.to_str().unwrap()));
+        for path in files("fixtures/source").into_iter().chain(formats) {
             let bytes = std::fs::read(&path).unwrap();
             let read = |block_bytes| {
                 let bytes: Bytes = Box::new(Cursor::new(bytes.clone()));
@@ -391,6 +429,47 @@ mod tests {
                 assert_eq!(read(block_bytes), whole, "{} in blocks of {block_bytes}", path.display());
             }
         }
+    }
+
+    /// Pieces of JSON in any order: of broken documents, too, the same must be read whatever the blocks.
+    #[test]
+    fn blocks_change_nothing_of_broken_documents() {
+        use proptest::prelude::{ProptestConfig, proptest};
+        const PIECES: &[&str] = &[
+            "{",
+            "}",
+            "[",
+            "]",
+            ",",
+            ":",
+            "\"",
+            "\\",
+            "\n",
+            "\n  ",
+            " ",
+            "\"a\":",
+            "\"b\"",
+            "1",
+            "null",
+            "x",
+            "\u{feff}",
+            "{\"ts\":1709287200,\n\"user\":\"1\",\"event\":\"send\"}",
+            "},\n  {",
+            "},{\"a\":1",
+            "\n{",
+        ];
+        proptest!(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() }, |(pieces in proptest::collection::vec(0..PIECES.len(), 0..60))| {
+            let text: String = pieces.iter().map(|piece| PIECES[*piece]).collect();
+            let text = format!("[\n  {{\n{text}");
+            let read = |block_bytes| {
+                let bytes: Bytes = Box::new(Cursor::new(text.clone()));
+                all_of(&read_in_blocks(vec![bytes], &Options::default(), block_bytes).unwrap())
+            };
+            let whole = read(1 << 20);
+            for block_bytes in [1, 2, 7, 33] {
+                assert_eq!(read(block_bytes), whole, "{text} in blocks of {block_bytes}");
+            }
+        });
     }
 
     const GOOD: &str = "{\"ts\":1709287200,\"user\":\"1\",\"event\":\"send\"}\n";

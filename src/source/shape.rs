@@ -8,12 +8,13 @@ use std::borrow::Cow;
 use super::Sink;
 use super::json::Json;
 use super::loose::Alias;
-use super::{feed, send_api, webhook, whatsapp, whatsapp_send};
+use super::{dyi, feed, graph, send_api, webhook, whatsapp, whatsapp_send};
 use crate::event::{Channel, Event};
 use crate::time::Stamp;
 
 /// The shapes, in the order in which they are asked.
-const SHAPES: &[Shape] = &[webhook::SHAPE, whatsapp::SHAPE, feed::SHAPE, send_api::SHAPE, whatsapp_send::SHAPE];
+const SHAPES: &[Shape] =
+    &[webhook::SHAPE, whatsapp::SHAPE, feed::SHAPE, send_api::SHAPE, whatsapp_send::SHAPE, dyi::SHAPE, graph::SHAPE];
 
 /// How deep a record may be wrapped in others: a log line around a body around an event.
 const MOST_WRAPPINGS: usize = 3;

@@ -25,6 +25,10 @@ pub(super) struct Tally {
     unknown_shapes: Counts<String>,
     /// Responses whose request is not known.
     unpaired: u64,
+    /// What its shapes cannot show, and how many records that concerns; 0 for all of them.
+    limits: BTreeMap<&'static str, u64>,
+    /// How many arrays around records are open at the end, and the line of the last bracket or record.
+    brackets: (i64, u64),
 }
 
 impl Tally {
@@ -54,6 +58,26 @@ impl Tally {
         self.unpaired += count;
     }
 
+    /// Says once what a shape cannot show.
+    pub(super) fn limit(&mut self, sentence: &'static str) {
+        self.limits.entry(sentence).or_default();
+    }
+
+    /// Counts something that was left out, and why.
+    pub(super) fn left_out(&mut self, sentence: &'static str) {
+        *self.limits.entry(sentence).or_default() += 1;
+    }
+
+    /// Counts the brackets of arrays around records, those that open less those that close, up to `line`.
+    pub(super) fn brackets(&mut self, open: i64, line: u64) {
+        self.brackets = (self.brackets.0 + open, self.brackets.1.max(line));
+    }
+
+    /// The last line, if the brackets of arrays around records do not match.
+    pub(super) fn broken_off(&self) -> Option<u64> {
+        (self.brackets.0 != 0).then_some(self.brackets.1)
+    }
+
     /// The names of the shapes met.
     pub(super) fn shapes(&self) -> &BTreeMap<&'static str, u64> {
         &self.shapes
@@ -81,6 +105,10 @@ impl Tally {
         }
         self.unknown_shapes.merge(next.unknown_shapes);
         self.unpaired += next.unpaired;
+        for (sentence, count) in next.limits {
+            *self.limits.entry(sentence).or_default() += count;
+        }
+        self.brackets(next.brackets.0, next.brackets.1);
         let room = ROUNDED_IDS.saturating_sub(self.rounded_ids.len());
         self.rounded_ids.extend(next.rounded_ids.into_iter().take(room));
     }
@@ -104,6 +132,9 @@ impl Tally {
         }
         if 0 < self.unpaired {
             notes.push(format!("{}: a response of which the request is not known", records(self.unpaired)));
+        }
+        for (sentence, count) in self.limits {
+            notes.push(if count == 0 { sentence.to_owned() } else { format!("{}: {sentence}", records(count)) });
         }
         (events, notes)
     }
