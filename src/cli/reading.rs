@@ -8,7 +8,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use fbwin::finding::{InputSummary, Summary};
-use fbwin::source::{self, Field, Options, Reading, parse_map};
+use fbwin::source::{self, DateOrder, Field, Options, Reading, parse_map};
 
 use crate::cli::{End, say, values};
 
@@ -38,6 +38,22 @@ pub(crate) struct ReadingArgs {
     #[arg(long, value_name = "SPAN", value_parser = values::elapsed_ms)]
     precision: Option<i64>,
 
+    /// The business's name in exports that know no ids; may be given several times
+    #[arg(long, value_name = "NAME")]
+    owner: Vec<String>,
+
+    /// The order of day, month and year in local dates, where the dates do not tell: dmy, mdy, ymd
+    #[arg(long, value_name = "ORDER", value_parser = values::date_order)]
+    date_order: Option<DateOrder>,
+
+    /// Read JSON records as this format only
+    #[arg(long, value_name = "NAME", value_parser = values::shape_name())]
+    from: Option<&'static str>,
+
+    /// The key under which log lines around other records carry their own time
+    #[arg(long, value_name = "KEY")]
+    time_field: Option<String>,
+
     /// How many unreadable records are tolerated before the run ends with exit code 2
     #[arg(long, value_name = "N", default_value_t = 0)]
     max_bad: u64,
@@ -55,6 +71,10 @@ impl ReadingArgs {
             account: self.account.clone().unwrap_or_default(),
             utc_offset_s: self.utc_offset,
             map: self.map.concat(),
+            owner: self.owner.clone(),
+            date_order: self.date_order,
+            from: self.from,
+            time_field: self.time_field.clone(),
             precision_ms: self.precision.map(|ms| u32::try_from(ms).unwrap_or(u32::MAX)),
             ..Options::default()
         };

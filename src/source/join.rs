@@ -133,6 +133,13 @@ fn waiting_for(answer: &Answer, place: Place, waiting: &VecDeque<usize>, calls: 
         let same = |index: &&usize| matches!(&calls[**index].request.to, Recipient::User(user) if user == recipient);
         waiting.iter().find(same).copied()
     };
+    // A log line that holds one request and its response needs no further proof, unless the two contradict each other.
+    let mut on_line = waiting.iter().filter(|index| calls.get(**index).is_some_and(|call| call.place == place));
+    if let (Some(index), None) = (on_line.next(), on_line.next())
+        && answers(answer, calls.get(*index)?)
+    {
+        return Some(*index);
+    }
     if let Answer::Taken { recipient: Some(recipient), .. } = answer
         && let Some(index) = addressed(recipient)
     {
@@ -141,12 +148,15 @@ fn waiting_for(answer: &Answer, place: Place, waiting: &VecDeque<usize>, calls: 
     // A response on the same line or the next one, or to the only request that waits.
     let last = waiting.back().copied()?;
     let adjacent = place.line.saturating_sub(calls.get(last)?.place.line) <= 1;
-    // Somebody addressed by an id answers under that id: another one means another request.
-    let other_user = match (answer, &calls.get(last)?.request.to) {
-        (Answer::Taken { recipient: Some(recipient), .. }, Recipient::User(user)) => recipient != user,
-        _ => false,
-    };
-    (!other_user && (adjacent || waiting.len() == 1)).then_some(last)
+    (answers(answer, calls.get(last)?) && (adjacent || waiting.len() == 1)).then_some(last)
+}
+
+/// Whether this may be the answer: somebody addressed by an id answers under that id, another one means another request.
+fn answers(answer: &Answer, call: &Call) -> bool {
+    match (answer, &call.request.to) {
+        (Answer::Taken { recipient: Some(recipient), .. }, Recipient::User(user)) => recipient == user,
+        _ => true,
+    }
 }
 
 /// What the events show of the messages and tokens that the calls name.

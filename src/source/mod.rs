@@ -5,6 +5,7 @@
 //! records is read on whatever thread is free, so no format knows of more than the block before it.
 
 mod canonical;
+mod chat_txt;
 mod csv;
 mod input;
 mod join;
@@ -28,7 +29,9 @@ use crate::batch::{Batch, KeepText};
 use crate::event::Place;
 
 pub use canonical::{Field, parse_map};
+pub use chat_txt::DateOrder;
 pub use input::{Input, SourceError, find};
+pub use shape::shape_names;
 
 use canonical::{Names, Record};
 use input::{Block, Blocks};
@@ -36,7 +39,7 @@ use loose::{Alias, Loose};
 use tally::Tally;
 
 /// The formats, in the order in which they are asked; of those that fit an input equally well the first one reads it.
-const FORMATS: &[Format] = &[jsonl::FORMAT, csv::FORMAT];
+const FORMATS: &[Format] = &[chat_txt::FORMAT, jsonl::FORMAT, csv::FORMAT];
 
 /// How many unreadable records are kept with their reasons; all of them are counted.
 const BAD_RECORDS_KEPT: usize = 1_000;
@@ -60,6 +63,10 @@ pub struct Options {
     pub from: Option<&'static str>,
     /// The key under which log lines around other records carry their own time.
     pub time_field: Option<String>,
+    /// The business's own name or names, in exports that know no ids.
+    pub owner: Vec<String>,
+    /// The order of day, month and year in exports that write local dates, where the dates do not tell.
+    pub date_order: Option<DateOrder>,
 }
 
 impl Default for Options {
@@ -73,6 +80,8 @@ impl Default for Options {
             precision_ms: None,
             from: None,
             time_field: None,
+            owner: Vec::new(),
+            date_order: None,
         }
     }
 }
@@ -93,7 +102,7 @@ pub struct Reading {
 pub struct InputReading {
     /// The path as it was given, `<stdin>` for standard input.
     pub name: String,
-    /// The name of the format: `jsonl`, `csv`; `empty` where there is nothing, `unknown` for what is refused as a whole.
+    /// The name of the format: `jsonl`, `csv`, `chat-txt`; `empty` where there is nothing, `unknown` for what is refused as a whole.
     pub format: &'static str,
     /// How many bytes were read.
     pub bytes: u64,
@@ -385,6 +394,34 @@ mod tests {
                 assert_eq!(read(block_bytes), whole, "{} in blocks of {block_bytes}", path.display());
             }
         }
+    }
+
+    #[test]
+    fn blocks_change_nothing_in_a_chat() {
+        let mut seen = 0;
+        for path in std::fs::read_dir("fixtures/formats/chat-txt").unwrap().map(|entry| entry.unwrap().path()) {
+            if path.extension().is_none_or(|end| end != "txt") {
+                continue;
+            }
+            let options = Options {
+                owner: vec!["Flower Shop".to_owned()],
+                utc_offset_s: Some(0),
+                date_order: Some(DateOrder::DayFirst),
+                keep_text: KeepText::All,
+                ..Options::default()
+            };
+            let bytes = std::fs::read(&path).unwrap();
+            let read = |block_bytes| {
+                let bytes: Bytes = Box::new(Cursor::new(bytes.clone()));
+                all_of(&read_in_blocks(vec![bytes], &options, block_bytes).unwrap())
+            };
+            let whole = read(1 << 20);
+            for block_bytes in [1, 2, 3, 7, 64, 100, 333] {
+                assert_eq!(read(block_bytes), whole, "{} in blocks of {block_bytes}", path.display());
+            }
+            seen += 1;
+        }
+        assert!(0 < seen);
     }
 
     const GOOD: &str = "{\"ts\":1709287200,\"user\":\"1\",\"event\":\"send\"}\n";

@@ -15,6 +15,11 @@ use crate::time::Stamp;
 /// The shapes, in the order in which they are asked.
 const SHAPES: &[Shape] = &[webhook::SHAPE, whatsapp::SHAPE, send_api::SHAPE, whatsapp_send::SHAPE];
 
+/// The names of the shapes, for `Options::from`.
+pub fn shape_names() -> Vec<&'static str> {
+    SHAPES.iter().map(|shape| shape.name).collect()
+}
+
 /// How deep a record may be wrapped in others: a log line around a body around an event.
 const MOST_WRAPPINGS: usize = 3;
 

@@ -246,8 +246,9 @@ fn read_value(field: &str, value: &Json<'_>, time: Option<Stamp>, record: &mut R
 /// A message of a user.
 fn read_message(message: &Json<'_>, around: &Around<'_>, record: &mut Record<'_, '_>) -> Result<(), String> {
     let number = message.get("from").id().map(|number| digits(&number));
+    // A contact without a number can only be the sender, if it is the only one.
     let only_contact = || match around.contacts {
-        [contact] => contact.get("user_id").id(),
+        [contact] if !contact.has("wa_id") || number.is_none() => contact.get("user_id").id(),
         _ => None,
     };
     let of_contact = || number.as_deref().and_then(|number| around.scoped_id(number));
@@ -407,7 +408,6 @@ fn read_call(call: &Json<'_>, around: &Around<'_>, record: &mut Record<'_, '_>) 
     let ended = call.get("event").text() == Some("terminate");
     let at = begun.map_or(base.at, |stamp| stamp.at);
     let kind = match (by_business, ended, begun) {
-        (false, true, None) if call.has("duration") => Kind::Other,
         (false, ..) | (true, true, Some(_)) => Kind::Call,
         _ => Kind::Other,
     };
@@ -462,6 +462,8 @@ fn read_account_event(
             Event { at: stamp.at, precision_ms, channel: Channel::Whatsapp, kind: Kind::Policy, ..Event::default() };
         return record.event(&event);
     }
-    record.unknown(field);
+    let of_conversations =
+        matches!(field, "messages" | "calls" | "history" | "smb_message_echoes" | "user_preferences");
+    record.unknown(&if of_conversations { format!("{field} without content") } else { field.to_owned() });
     Ok(())
 }

@@ -21,7 +21,8 @@ fn is_request(json: &Json<'_>) -> bool {
     let has_content = json.get("type").text().is_some_and(|kind| json.get(kind).is_object());
     let addressed = json.get("to").id().is_some() || json.get("recipient").text().is_some();
     let is_webhook = json.has("from") || json.has("timestamp") || json.get("recipient").is_object();
-    addressed && !is_webhook && (json.has("messaging_product") || has_content)
+    let of_cloud = json.has("messaging_product") && (addressed || json.has("type"));
+    !is_webhook && (of_cloud || addressed && has_content)
 }
 
 /// "I have read this": no send.

@@ -1,0 +1,85 @@
+//! What an invented shop's WhatsApp logs prove together: webhooks, requests with their responses, statuses.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use common::script::describe;
+use fbwin::audit::History;
+use fbwin::event::Kind;
+use fbwin::source::{self, Input, Options};
+use fbwin::{Policy, Replay, ReplayOptions};
+
+const SHOP: &str = "fixtures/formats/whatsapp/a_shop.jsonl";
+
+/// The verdicts by message, as `a.answer`; and whether Meta took the message.
+fn verdicts(log: &str) -> BTreeMap<String, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    fs::write(&path, log).unwrap();
+    let reading = source::read(&[Input::Path(path)], &Options::default(), &|_| ()).unwrap();
+    assert_eq!(reading.bad.count, 0, "{:?}", reading.bad.first);
+    let history = History::new(reading.batches);
+    let policy = Policy::built_in();
+    let mut replay = Replay::new(&policy, ReplayOptions { complete: true, ..ReplayOptions::default() });
+    let mut verdicts = BTreeMap::new();
+    for position in 0..history.len() {
+        let event = history.event(position);
+        let Some(verdict) = replay.step(&event) else { continue };
+        let taken = if event.is_rejected() { " (rejected)" } else { "" };
+        let id = event.id.unwrap().trim_start_matches("wamid.").to_owned();
+        let before = verdicts.insert(id, format!("{}{taken}", describe(&verdict, &event)));
+        assert_eq!(before, None, "one send, judged twice");
+    }
+    verdicts
+}
+
+#[test]
+fn the_logs_of_a_shop() {
+    let found = verdicts(&fs::read_to_string(SHOP).unwrap());
+    let expected = [
+        // The number dialled is not the user's id, and the read receipt came two days later.
+        ("a.answer", "allowed whatsapp-service-window"),
+        ("a.late", "outside-window late by 6 h (rejected)"),
+        ("b.sale", "allowed whatsapp-template"),
+        ("b.more sale", "marketing-after-stop"),
+        ("b.order", "allowed whatsapp-template"),
+        ("c.in time", "allowed whatsapp-service-window"),
+        ("c.late", "outside-window late by 1 h"),
+        // Nothing says what these were, or when they were sent.
+        ("c.unpriced", "unproven claim-not-visible"),
+        ("c.delivered", "unproven claim-not-visible"),
+        ("c.code", "allowed whatsapp-template"),
+        ("c.by conversation", "allowed whatsapp-template"),
+        // The request says that it was no template.
+        ("d.direct", "unproven approval-unknown"),
+        ("e.sale", "region-excluded"),
+        ("f.sale", "unproven region-unknown"),
+        ("g.after call", "allowed whatsapp-service-window"),
+        ("g.late", "outside-window late by 1 s"),
+        // The app is bound to no window.
+        ("h.app", "unproven claim-not-visible"),
+        ("i.to the new one", "allowed whatsapp-service-window"),
+        ("j.last", "allowed whatsapp-service-window"),
+        ("j.exactly", "unproven time-precision"),
+        ("j.late", "outside-window late by 1 s"),
+        ("k.read", "allowed whatsapp-service-window"),
+        ("l.unasked", "outside-window"),
+    ];
+    let expected: BTreeMap<String, String> =
+        expected.into_iter().map(|(id, verdict)| (id.to_owned(), verdict.to_owned())).collect();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn the_order_of_lines_means_nothing() {
+    let log = fs::read_to_string(SHOP).unwrap();
+    let in_order = verdicts(&log);
+    let backwards: Vec<&str> = log.lines().rev().collect();
+    assert_eq!(verdicts(&backwards.join("\n")), in_order);
+    // Webhooks are sent again until somebody takes them.
+    let twice: Vec<&str> = log.lines().chain(log.lines().filter(|line| line.starts_with("{\"object\""))).collect();
+    assert_eq!(verdicts(&twice.join("\n")), in_order);
+}
