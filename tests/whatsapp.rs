@@ -8,7 +8,6 @@ use std::fs;
 
 use common::script::describe;
 use fbwin::audit::History;
-use fbwin::event::Kind;
 use fbwin::source::{self, Input, Options};
 use fbwin::{Policy, Replay, ReplayOptions};
 

@@ -154,13 +154,12 @@ fn order_of(dates: &BTreeSet<[u32; 3]>, option: Option<DateOrder>) -> Result<Dat
     if let Some(wanted) = option.filter(|order| exist(*order)) {
         return Ok(wanted);
     }
-    let long_first = dates.iter().any(|[first, ..]| 31 < *first);
     match (exist(DateOrder::DayFirst), exist(DateOrder::MonthFirst)) {
         (true, true) => Err(Undecided::Either),
         (true, false) => Ok(DateOrder::DayFirst),
         (false, true) => Ok(DateOrder::MonthFirst),
-        // A year of two digits in front could be a day; that is believed only if somebody says so.
-        (false, false) if long_first && exist(DateOrder::YearFirst) => Ok(DateOrder::YearFirst),
+        // Few phones put the year first: a date that could be read otherwise is, unless somebody says so.
+        (false, false) if exist(DateOrder::YearFirst) => Ok(DateOrder::YearFirst),
         (false, false) => Err(Undecided::Neither),
     }
 }

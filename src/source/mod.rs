@@ -171,7 +171,7 @@ fn read_blocks(
     let mut outcomes = numbered.par_bridge().map(read_one).collect::<Result<Vec<_>, SourceError>>()?;
     outcomes.sort_unstable_by_key(|(index, _)| *index);
 
-    let (mut loose, mut aliases) = (Vec::new(), BTreeSet::new());
+    let (mut loose, mut aliases) = (Vec::new(), Vec::new());
     let mut reading = Reading { inputs: blocks.into_inputs(), ..Reading::default() };
     let mut tallies: Vec<Tally> = reading.inputs.iter().map(|_| Tally::default()).collect();
     for (_, outcome) in outcomes {
@@ -287,7 +287,7 @@ struct Outcome {
     input: u32,
     batch: Batch,
     loose: Vec<Loose>,
-    aliases: BTreeSet<Alias>,
+    aliases: Vec<Alias>,
     bad: Vec<BadRecord>,
     bad_count: u64,
     tally: Tally,
@@ -332,6 +332,7 @@ impl<'o> Sink<'o> {
 
     fn finish(self) -> Outcome {
         let Sink { input, batch, loose, aliases, bad, bad_count, tally, .. } = self;
+        let aliases = aliases.into_iter().collect();
         Outcome { input, batch, loose, aliases, bad, bad_count, tally }
     }
 }

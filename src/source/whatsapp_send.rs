@@ -27,7 +27,7 @@ fn is_request(json: &Json<'_>) -> bool {
 
 /// "I have read this": no send.
 fn is_receipt(json: &Json<'_>) -> bool {
-    json.get("status").text() == Some("read") && json.has("message_id")
+    json.get("status").text() == Some("read") && json.has("message_id") && json.has("messaging_product")
 }
 
 fn is_taken(json: &Json<'_>) -> bool {
