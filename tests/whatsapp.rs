@@ -82,3 +82,28 @@ fn the_order_of_lines_means_nothing() {
     let twice: Vec<&str> = log.lines().chain(log.lines().filter(|line| line.starts_with("{\"object\""))).collect();
     assert_eq!(verdicts(&twice.join("\n")), in_order);
 }
+
+/// Whatever a disk or a hasty export has done to a log, it is read or reported.
+#[test]
+fn damaged_logs_are_reported() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let options = Options { owner: vec!["Flower Shop".to_owned()], utc_offset_s: Some(0), ..Options::default() };
+    for formats in ["whatsapp", "whatsapp-send", "chat-txt"] {
+        let logs = fs::read_dir(format!("fixtures/formats/{formats}")).unwrap().map(|entry| entry.unwrap().path());
+        for log in logs.filter(|path| path.extension().is_some_and(|end| end == "jsonl" || end == "txt")) {
+            let whole = fs::read(&log).unwrap();
+            for at in (0..whole.len()).step_by(whole.len() / 16 + 1) {
+                for damage in [&b""[..], b"\"", b"\xff", b"null", b"{", b"[", b"\n", b"-1e999"] {
+                    let damaged = [&whole[..at], damage, &whole[at + 1..]].concat();
+                    fs::write(&path, &damaged).unwrap();
+                    let reading = source::read(&[Input::Path(path.clone())], &options, &|_| ()).unwrap();
+                    let events: usize = reading.batches.iter().map(|batch| batch.len()).sum();
+                    assert!(0 < events || 0 < reading.bad.count, "{} damaged at {at} is silent", log.display());
+                }
+                fs::write(&path, &whole[..at]).unwrap();
+                source::read(&[Input::Path(path.clone())], &options, &|_| ()).unwrap();
+            }
+        }
+    }
+}

@@ -37,12 +37,13 @@ fn is_taken(json: &Json<'_>) -> bool {
     !messages.is_empty() && messages.iter().all(is_answer) && json.fields().iter().all(|(key, _)| known(key))
 }
 
-/// The error of the Graph API, or the first of the list of the on-premises API.
+/// The error of the Graph API, or the first of the list of the on-premises API; alone, since beside a request it is that
+/// one's.
 fn refusal<'j, 'a>(json: &'j Json<'a>) -> Option<&'j Json<'a>> {
-    let known = |key: &str| matches!(key, "errors" | "meta" | "messaging_product" | "contacts" | "messages");
-    let only_errors = json.fields().iter().all(|(key, _)| known(key));
-    let first = json.get("errors").elements().first().filter(|_| only_errors);
-    first.or(Some(json.get("error"))).filter(|error| error.has("code"))
+    let known = |key: &str| matches!(key, "error" | "errors" | "meta" | "messaging_product" | "contacts" | "messages");
+    let alone = json.fields().iter().all(|(key, _)| known(key));
+    let first = json.get("errors").elements().first();
+    first.or(Some(json.get("error"))).filter(|error| alone && error.has("code"))
 }
 
 /// The answer to a read receipt.
