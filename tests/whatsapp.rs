@@ -8,8 +8,10 @@ use std::fs;
 
 use common::script::describe;
 use fbwin::audit::History;
+use fbwin::batch::{Batch, KeepText};
+use fbwin::event::{Category, Channel, Event, Kind, TEMPLATE_NOT_IN_LOG};
 use fbwin::source::{self, Input, Options};
-use fbwin::{Policy, Replay, ReplayOptions};
+use fbwin::{Policy, Replay, ReplayOptions, Time};
 
 const SHOP: &str = "fixtures/formats/whatsapp/a_shop.jsonl";
 
@@ -93,7 +95,7 @@ fn damaged_logs_are_reported() {
         let logs = fs::read_dir(format!("fixtures/formats/{formats}")).unwrap().map(|entry| entry.unwrap().path());
         for log in logs.filter(|path| path.extension().is_some_and(|end| end == "jsonl" || end == "txt")) {
             let whole = fs::read(&log).unwrap();
-            for at in (0..whole.len()).step_by(whole.len() / 16 + 1) {
+            for at in (0..whole.len()).step_by(whole.len() / 8 + 1) {
                 for damage in [&b""[..], b"\"", b"\xff", b"null", b"{", b"[", b"\n", b"-1e999"] {
                     let damaged = [&whole[..at], damage, &whole[at + 1..]].concat();
                     fs::write(&path, &damaged).unwrap();
@@ -105,5 +107,23 @@ fn damaged_logs_are_reported() {
                 source::read(&[Input::Path(path.clone())], &options, &|_| ()).unwrap();
             }
         }
+    }
+}
+
+#[test]
+fn records_of_one_send_are_believed_in_their_order() {
+    let base = Event { kind: Kind::Send, channel: Channel::Whatsapp, user: "1", id: Some("x"), ..Event::default() };
+    let logged = Event { at: Time::from_ms(100), logged_at: true, template: Some("sale"), ..base };
+    let hidden = Some(TEMPLATE_NOT_IN_LOG);
+    let late = Event { at: Time::from_ms(300), template: hidden, claim_hidden: true, ..base };
+    let sent = Event { at: Time::from_ms(200), category: Some(Category::Marketing), ..late };
+    for order in [[logged, late, sent], [late, sent, logged], [sent, logged, late]] {
+        let mut batch = Batch::new(KeepText::All);
+        assert!(order.iter().all(|event| batch.push(event)));
+        let history = History::new(vec![batch]);
+        let one = history.event(0);
+        assert_eq!((history.len(), one.at, one.logged_at), (1, Time::from_ms(200), false));
+        assert_eq!((one.template, one.category), (Some("sale"), Some(Category::Marketing)));
+        assert!(!one.claim_hidden);
     }
 }
