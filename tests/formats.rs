@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use fbwin::batch::KeepText;
 use fbwin::event::{Event, Place};
-use fbwin::source::{self, Input, Options, Reading};
+use fbwin::source::{self, DateOrder, Input, Options, Reading};
 use fbwin::time;
 
 #[test]
@@ -58,6 +58,7 @@ fn options(path: &Path) -> Options {
             "time_field" => options.time_field = Some(value.to_owned()),
             "owner" => options.owner.push(value.to_owned()),
             "from" => options.from = Some(value.to_owned().leak()),
+            "date_order" => options.date_order = Some(DateOrder::from_word(value).unwrap()),
             "map" => options.map = source::parse_map(value).unwrap(),
             _ => panic!("{}: unknown option {name}", path.display()),
         }

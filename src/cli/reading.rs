@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use fbwin::batch::KeepText;
 use fbwin::finding::{InputSummary, Summary};
-use fbwin::source::{self, Field, Input, Options, Reading, parse_map};
+use fbwin::source::{self, DateOrder, Field, Input, Options, Reading, parse_map};
 
 use crate::cli::{End, say, values};
 
@@ -38,6 +38,22 @@ pub(crate) struct ReadingArgs {
     /// The log's times are good to this only: 1s, 1min
     #[arg(long, value_name = "SPAN", value_parser = values::precision_ms)]
     precision: Option<u32>,
+
+    /// The business's name in exports that know no ids; may be given several times
+    #[arg(long, value_name = "NAME")]
+    owner: Vec<String>,
+
+    /// The order of day, month and year in local dates, where the dates do not tell: dmy, mdy, ymd
+    #[arg(long, value_name = "ORDER", value_parser = values::date_order)]
+    date_order: Option<DateOrder>,
+
+    /// Read JSON records as this format only
+    #[arg(long, value_name = "NAME", value_parser = values::shape_name())]
+    from: Option<&'static str>,
+
+    /// The key under which log lines around other records carry their own time
+    #[arg(long, value_name = "KEY")]
+    time_field: Option<String>,
 
     /// More unreadable records than this end the run with exit code 2
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -69,6 +85,10 @@ impl ReadingArgs {
             account: self.account.clone().unwrap_or_default(),
             utc_offset_s: self.utc_offset,
             map: self.map.concat(),
+            owner: self.owner.clone(),
+            date_order: self.date_order,
+            from: self.from,
+            time_field: self.time_field.clone(),
             precision_ms: self.precision,
             keep_text,
             ..Options::default()

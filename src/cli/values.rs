@@ -3,8 +3,10 @@
 use anyhow::Context;
 use chrono::NaiveDate;
 use clap::ValueEnum;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use fbwin::Severity;
+use fbwin::source::{DateOrder, shape_names};
 use fbwin::time::{DAY_MS, SECOND_MS, Span, Stamp, Time, parse_utc_offset};
 
 /// What fails a run.
@@ -28,6 +30,17 @@ impl FailOn {
             FailOn::Never => None,
         }
     }
+}
+
+/// The order of a date, `dmy`.
+pub(crate) fn date_order(text: &str) -> Result<DateOrder, String> {
+    DateOrder::from_word(text).ok_or_else(|| format!("`{text}` is none of dmy, mdy and ymd"))
+}
+
+/// The name of a format of JSON records.
+pub(crate) fn shape_name() -> impl TypedValueParser<Value = &'static str> {
+    let known = |text: String| shape_names().into_iter().find(|name| *name == text).unwrap_or_default();
+    PossibleValuesParser::new(shape_names()).map(known)
 }
 
 /// A day, `2026-04-27`.

@@ -47,15 +47,13 @@ struct Seen {
     user: String,
     at: Time,
     precision_ms: u32,
-    /// Whether the time is no better than a logger's.
-    logged_at: bool,
 }
 
 /// Joins the loose pieces to sends, adds them as a batch, and gives every user one name.
 pub(super) fn join(
     batches: &mut Vec<Batch>,
     mut loose: Vec<Loose>,
-    mut aliases: BTreeSet<Alias>,
+    mut aliases: Vec<Alias>,
     options: &Options,
 ) -> Joined {
     let mut joined = Joined::default();
@@ -165,6 +163,8 @@ fn seen_elsewhere(batches: &[Batch], calls: &[Call]) -> HashMap<String, Seen> {
     for batch in batches {
         for event in (0..batch.len()).map(|index| batch.event(index)) {
             let key = match event.kind {
+                // The status of a delivery does not tell when the message was sent.
+                Kind::Send if event.logged_at => None,
                 Kind::Send => event.id,
                 Kind::OtnOptin | Kind::RecurringOptin => event.token,
                 _ => None,
@@ -176,10 +176,9 @@ fn seen_elsewhere(batches: &[Batch], calls: &[Call]) -> HashMap<String, Seen> {
                 user: event.user.to_owned(),
                 at: event.at,
                 precision_ms: event.precision_ms,
-                logged_at: event.logged_at,
             };
             match seen.get_mut(key) {
-                Some(known) if (here.logged_at, here.at) < (known.logged_at, known.at) => *known = here,
+                Some(known) if here.at < known.at => *known = here,
                 Some(_) => {}
                 None => {
                     seen.insert(key.to_owned(), here);
@@ -208,7 +207,7 @@ fn send_of(
     seen: &HashMap<String, Seen>,
     only_account: &HashMap<Channel, String>,
     options: &Options,
-    aliases: &mut BTreeSet<Alias>,
+    aliases: &mut Vec<Alias>,
     sends: &mut Batch,
 ) -> Result<(), String> {
     let request = &call.request;
@@ -235,15 +234,13 @@ fn send_of(
         && from != to
         && request.comment.is_none()
     {
-        aliases.insert(Alias { channel, account: account.to_owned(), from: from.to_owned(), to: to.to_owned() });
+        aliases.push(Alias { channel, account: account.to_owned(), from: from.to_owned(), to: to.to_owned() });
     }
     // Unresolved, it keeps the name it was sent to; a later alias may still turn it into a user.
     let unresolved = user.is_none() && request.comment.is_none();
     let user = user.or(written.filter(|_| request.comment.is_none())).unwrap_or_default();
     let (at, precision_ms, logged_at) = match (echo, call.at) {
-        // Of a message's delivery and the log of its request, the earlier is nearer to the truth.
-        (Some(echo), Some(stamp)) if echo.logged_at && stamp.at < echo.at => (stamp.at, stamp.precision_ms, true),
-        (Some(echo), _) => (echo.at, echo.precision_ms, echo.logged_at),
+        (Some(echo), _) => (echo.at, echo.precision_ms, false),
         (None, Some(stamp)) => (stamp.at, stamp.precision_ms, true),
         (None, None) => {
             return Err("is a request without a time, and no echo or status of its message is in the log; \
@@ -284,11 +281,12 @@ fn send_of(
 }
 
 /// Gives every user the last name in the chain of their aliases, everywhere.
-fn rename(batches: &mut [Batch], aliases: BTreeSet<Alias>) {
+fn rename(batches: &mut [Batch], aliases: Vec<Alias>) {
     if aliases.is_empty() {
         return;
     }
     let mut names: HashMap<(Channel, &str, &str), &str> = HashMap::new();
+    let aliases: BTreeSet<Alias> = aliases.into_iter().collect();
     for alias in &aliases {
         names.insert((alias.channel, &alias.account, &alias.from), &alias.to);
     }

@@ -5,6 +5,7 @@
 //! records is read on whatever thread is free, so no format knows of more than the block before it.
 
 mod canonical;
+mod chat_txt;
 mod csv;
 mod document;
 mod dyi;
@@ -35,7 +36,9 @@ use crate::batch::{Batch, KeepText};
 use crate::event::Place;
 
 pub use canonical::{Field, parse_map};
+pub use chat_txt::DateOrder;
 pub use input::{Input, SourceError, find};
+pub use shape::shape_names;
 pub use write::{CanonicalForm, CanonicalWriter, WriteTokens};
 
 use canonical::{Names, Record};
@@ -44,7 +47,7 @@ use loose::{Alias, Loose};
 use tally::Tally;
 
 /// The formats, in the order in which they are asked; of those that fit an input equally well the first one reads it.
-const FORMATS: &[Format] = &[document::FORMAT, jsonl::FORMAT, csv::FORMAT];
+const FORMATS: &[Format] = &[chat_txt::FORMAT, document::FORMAT, jsonl::FORMAT, csv::FORMAT];
 
 /// How many unreadable records are kept with their reasons; all of them are counted.
 const BAD_RECORDS_KEPT: usize = 1_000;
@@ -72,6 +75,8 @@ pub struct Options {
     pub time_field: Option<String>,
     /// The business's own name or names, in exports that know no ids.
     pub owner: Vec<String>,
+    /// The order of day, month and year in exports that write local dates, where the dates do not tell.
+    pub date_order: Option<DateOrder>,
 }
 
 impl Default for Options {
@@ -87,6 +92,7 @@ impl Default for Options {
             from: None,
             time_field: None,
             owner: Vec::new(),
+            date_order: None,
         }
     }
 }
@@ -107,7 +113,7 @@ pub struct Reading {
 pub struct InputReading {
     /// The path as it was given, `<stdin>` for standard input, `archive.zip!path` for a file inside an archive.
     pub name: String,
-    /// The name of the format: `json`, `jsonl`, `csv`; `zip` for an archive as such, `empty`
+    /// The name of the format: `json`, `jsonl`, `csv`, `chat-txt`; `zip` for an archive as such, `empty`
     /// where there is nothing, `unknown` for what is refused as a whole.
     pub format: &'static str,
     /// How many bytes were read.
@@ -179,7 +185,7 @@ fn read_blocks(
     let mut outcomes = numbered.par_bridge().map(read_one).collect::<Result<Vec<_>, SourceError>>()?;
     outcomes.sort_unstable_by_key(|(index, _)| *index);
 
-    let (mut loose, mut aliases) = (Vec::new(), BTreeSet::new());
+    let (mut loose, mut aliases) = (Vec::new(), Vec::new());
     let mut reading = Reading { inputs: blocks.into_inputs(), ..Reading::default() };
     let mut tallies: Vec<Tally> = reading.inputs.iter().map(|_| Tally::default()).collect();
     for (_, outcome) in outcomes {
@@ -318,7 +324,7 @@ struct Outcome {
     input: u32,
     batch: Batch,
     loose: Vec<Loose>,
-    aliases: BTreeSet<Alias>,
+    aliases: Vec<Alias>,
     bad: Vec<BadRecord>,
     bad_count: u64,
     tally: Tally,
@@ -363,6 +369,7 @@ impl<'o> Sink<'o> {
 
     fn finish(self) -> Outcome {
         let Sink { input, batch, loose, aliases, bad, bad_count, tally, .. } = self;
+        let aliases = aliases.into_iter().collect();
         Outcome { input, batch, loose, aliases, bad, bad_count, tally }
     }
 }
@@ -409,6 +416,34 @@ mod tests {
         let events: Vec<_> =
             reading.batches.iter().flat_map(|batch| (0..batch.len()).map(|at| batch.event(at))).collect();
         format!("{:?} {:?} {events:?}", reading.inputs, reading.bad)
+    }
+
+    #[test]
+    fn blocks_change_nothing_in_a_chat() {
+        let mut seen = 0;
+        for path in std::fs::read_dir("fixtures/formats/chat-txt").unwrap().map(|entry| entry.unwrap().path()) {
+            if path.extension().is_none_or(|end| end != "txt") {
+                continue;
+            }
+            let options = Options {
+                owner: vec!["Flower Shop".to_owned()],
+                utc_offset_s: Some(0),
+                date_order: Some(DateOrder::DayFirst),
+                keep_text: KeepText::All,
+                ..Options::default()
+            };
+            let bytes = std::fs::read(&path).unwrap();
+            let read = |block_bytes| {
+                let bytes: Bytes = Box::new(Cursor::new(bytes.clone()));
+                all_of(&read_in_blocks(vec![bytes], &options, block_bytes).unwrap())
+            };
+            let whole = read(1 << 20);
+            for block_bytes in [1, 2, 3, 7, 64, 100, 333] {
+                assert_eq!(read(block_bytes), whole, "{} in blocks of {block_bytes}", path.display());
+            }
+            seen += 1;
+        }
+        assert!(0 < seen);
     }
 
     #[test]

@@ -16,6 +16,11 @@ use crate::time::Stamp;
 const SHAPES: &[Shape] =
     &[webhook::SHAPE, whatsapp::SHAPE, feed::SHAPE, send_api::SHAPE, whatsapp_send::SHAPE, dyi::SHAPE, graph::SHAPE];
 
+/// The names of the shapes, for `Options::from`.
+pub fn shape_names() -> Vec<&'static str> {
+    SHAPES.iter().map(|shape| shape.name).collect()
+}
+
 /// How deep a record may be wrapped in others: a log line around a body around an event.
 const MOST_WRAPPINGS: usize = 3;
 
@@ -77,7 +82,11 @@ impl Record<'_, '_> {
 
     /// The logger's time of a record: that of the log line around it, or one that stands among its own keys.
     pub(super) fn logged_beside(&self, json: &Json<'_>) -> Option<Stamp> {
-        self.logged.or_else(|| self.stamp(time_in(json, self.sink.options.time_field.as_deref())))
+        let own = match &self.sink.options.time_field {
+            Some(name) => json.get(name),
+            None => json.first(TIMES),
+        };
+        self.stamp(own).or(self.logged)
     }
 }
 
@@ -134,14 +143,12 @@ const ACCOUNTS: &[&str] = &["account", "account_id", "page_id", "pageid", "phone
 /// The keys under which loggers name the call.
 const CORRELATIONS: &[&str] = &["correlation_id", "request_id", "trace_id", "call_id", "x_request_id"];
 
-/// The logger's own time in a log line.
-fn time_in<'j, 'a>(json: &'j Json<'a>, time_field: Option<&str>) -> &'j Json<'a> {
-    time_field.map_or_else(|| json.first(TIMES), |name| json.get(name))
-}
-
 /// Reads the records inside a log line; `false` if there is none.
 fn unwrap(json: &Json<'_>, record: &mut Record<'_, '_>, depth: usize) -> Result<bool, String> {
-    let time = time_in(json, record.sink.options.time_field.as_deref());
+    let time = match &record.sink.options.time_field {
+        Some(name) => json.get(name),
+        None => json.first(TIMES),
+    };
     let logged = record.stamp(time).or(record.logged);
     let account = json.first(ACCOUNTS).id().map(Cow::into_owned).or_else(|| account_in_url(json));
     let account = account.or_else(|| record.account.clone());

@@ -53,12 +53,13 @@ fn fits(json: &Json<'_>) -> bool {
 
 /// The value of a change without the change around it. A response to a request has messages too, with an id and no sender.
 fn is_bare_value(json: &Json<'_>) -> bool {
-    let has = |list: &str, keys: [&str; 2]| {
-        json.get(list).elements().first().is_some_and(|first| keys.iter().all(|key| first.has(key)))
+    let of_first = |list: &str, keys: &[&str]| {
+        let first = json.get(list).elements().first();
+        first.is_some_and(|first| keys.iter().all(|key| first.get(key).id().is_some()))
     };
-    has("messages", ["from", "timestamp"])
-        || has("messages", ["from_user_id", "timestamp"])
-        || has("statuses", ["id", "status"])
+    of_first("messages", &["from", "id", "timestamp", "type"])
+        || of_first("messages", &["from_user_id", "id", "timestamp", "type"])
+        || of_first("statuses", &["id", "status"])
         || json.get("metadata").has("phone_number_id")
 }
 
@@ -164,7 +165,8 @@ impl<'a> Around<'a> {
 /// `+250 788 123 200` and `250788123200` are one number. What has letters is no number and stays as it is.
 pub(super) fn digits(number: &str) -> String {
     let number = number.trim();
-    let is_number = number.bytes().all(|c| c.is_ascii_digit() || b"+ -().\xc2\xa0".contains(&c));
+    let between = |c| matches!(c, '+' | ' ' | '-' | '(' | ')' | '.' | '/' | '\u{a0}' | '\u{2011}' | '\u{202f}');
+    let is_number = number.chars().all(|c| c.is_ascii_digit() || between(c));
     let digits: String = number.chars().filter(char::is_ascii_digit).collect();
     if is_number && !digits.is_empty() { digits } else { number.to_owned() }
 }
@@ -246,8 +248,9 @@ fn read_value(field: &str, value: &Json<'_>, time: Option<Stamp>, record: &mut R
 /// A message of a user.
 fn read_message(message: &Json<'_>, around: &Around<'_>, record: &mut Record<'_, '_>) -> Result<(), String> {
     let number = message.get("from").id().map(|number| digits(&number));
+    // A contact without a number can only be the sender, if it is the only one.
     let only_contact = || match around.contacts {
-        [contact] => contact.get("user_id").id(),
+        [contact] if !contact.has("wa_id") || number.is_none() => contact.get("user_id").id(),
         _ => None,
     };
     let of_contact = || number.as_deref().and_then(|number| around.scoped_id(number));
@@ -407,7 +410,6 @@ fn read_call(call: &Json<'_>, around: &Around<'_>, record: &mut Record<'_, '_>) 
     let ended = call.get("event").text() == Some("terminate");
     let at = begun.map_or(base.at, |stamp| stamp.at);
     let kind = match (by_business, ended, begun) {
-        (false, true, None) if call.has("duration") => Kind::Other,
         (false, ..) | (true, true, Some(_)) => Kind::Call,
         _ => Kind::Other,
     };
@@ -462,6 +464,8 @@ fn read_account_event(
             Event { at: stamp.at, precision_ms, channel: Channel::Whatsapp, kind: Kind::Policy, ..Event::default() };
         return record.event(&event);
     }
-    record.unknown(field);
+    let of_conversations =
+        matches!(field, "messages" | "calls" | "history" | "smb_message_echoes" | "user_preferences");
+    record.unknown(&if of_conversations { format!("{field} without content") } else { field.to_owned() });
     Ok(())
 }

@@ -21,12 +21,13 @@ fn is_request(json: &Json<'_>) -> bool {
     let has_content = json.get("type").text().is_some_and(|kind| json.get(kind).is_object());
     let addressed = json.get("to").id().is_some() || json.get("recipient").text().is_some();
     let is_webhook = json.has("from") || json.has("timestamp") || json.get("recipient").is_object();
-    addressed && !is_webhook && (json.has("messaging_product") || has_content)
+    let of_cloud = json.has("messaging_product") && (addressed || json.has("type"));
+    !is_webhook && (of_cloud || addressed && has_content)
 }
 
 /// "I have read this": no send.
 fn is_receipt(json: &Json<'_>) -> bool {
-    json.get("status").text() == Some("read") && json.has("message_id")
+    json.get("status").text() == Some("read") && json.has("message_id") && json.has("messaging_product")
 }
 
 fn is_taken(json: &Json<'_>) -> bool {
@@ -36,12 +37,13 @@ fn is_taken(json: &Json<'_>) -> bool {
     !messages.is_empty() && messages.iter().all(is_answer) && json.fields().iter().all(|(key, _)| known(key))
 }
 
-/// The error of the Graph API, or the first of the list of the on-premises API.
+/// The error of the Graph API, or the first of the list of the on-premises API; alone, since beside a request it is that
+/// one's.
 fn refusal<'j, 'a>(json: &'j Json<'a>) -> Option<&'j Json<'a>> {
-    let known = |key: &str| matches!(key, "errors" | "meta" | "messaging_product" | "contacts" | "messages");
-    let only_errors = json.fields().iter().all(|(key, _)| known(key));
-    let first = json.get("errors").elements().first().filter(|_| only_errors);
-    first.or(Some(json.get("error"))).filter(|error| error.has("code"))
+    let known = |key: &str| matches!(key, "error" | "errors" | "meta" | "messaging_product" | "contacts" | "messages");
+    let alone = json.fields().iter().all(|(key, _)| known(key));
+    let first = json.get("errors").elements().first();
+    first.or(Some(json.get("error"))).filter(|error| alone && error.has("code"))
 }
 
 /// The answer to a read receipt.
