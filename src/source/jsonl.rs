@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use super::canonical::{Field, Names, Record, Value};
 use super::input::UTF8_MARK;
 use super::json::Json;
+use super::prefixed;
 use super::shape;
 use super::{Fit, Format, Layout, Opened, Refusal, Sink, Start, too_long};
 
@@ -23,7 +24,8 @@ fn fits(start: &Start<'_>) -> Fit {
         return Fit::Surely;
     }
     let is_object = |line: &[u8]| line.starts_with(b"{") && serde_json::from_slice::<IgnoredAny>(line).is_ok();
-    if start.bytes.split(|c| *c == b'\n').take(1_000).any(is_object) { Fit::Perhaps } else { Fit::No }
+    let is_one = |line: &[u8]| is_object(line) || prefixed::is_one(line);
+    if start.bytes.split(|c| *c == b'\n').take(1_000).any(is_one) { Fit::Perhaps } else { Fit::No }
 }
 
 fn open(start: &Start<'_>) -> Result<Opened, Refusal> {
@@ -72,6 +74,9 @@ impl JsonLines {
     /// Reads the object on one line. Here its shape is judged; so far there is only the canonical record.
     fn object(&self, line: &str, number: u64, sink: &mut Sink<'_>) -> Result<(), String> {
         if !line.trim_ascii_start().starts_with('{') {
+            if let Some(outcome) = prefixed::read(line, number, sink) {
+                return outcome;
+            }
             return Err(match serde_json::from_str::<IgnoredAny>(line) {
                 Ok(_) => NO_OBJECT.to_owned(),
                 Err(error) => not_json(line, &error),

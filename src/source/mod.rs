@@ -12,6 +12,7 @@ mod join;
 mod json;
 mod jsonl;
 mod loose;
+mod prefixed;
 mod send_api;
 mod shape;
 mod tally;
