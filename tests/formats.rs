@@ -57,6 +57,7 @@ fn options(path: &Path) -> Options {
             "utc_offset" => options.utc_offset_s = Some(time::parse_utc_offset(value).unwrap()),
             "time_field" => options.time_field = Some(value.to_owned()),
             "from" => options.from = Some(value.to_owned().leak()),
+            "preset" => options.preset = Some(value.to_owned()),
             "map" => options.map = source::parse_map(value).unwrap(),
             _ => panic!("{}: unknown option {name}", path.display()),
         }

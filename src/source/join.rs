@@ -363,7 +363,7 @@ fn fit(channel: Channel, call: &Call, answer: &Answer) -> Fit {
             _ => return Fit::Possible,
         },
         (Call::Action(to), Answer::Acted { recipient }) => (to.as_ref(), recipient),
-        (Call::Send(..), Answer::Acted { .. } | Answer::Other) | (Call::Action(_), Answer::Taken { .. }) => {
+        (Call::Send(..), Answer::Acted { .. }) | (Call::Action(_), Answer::Taken { .. }) => {
             return Fit::Impossible;
         }
         _ => return Fit::Possible,

@@ -87,15 +87,15 @@ impl JsonLines {
             .deserialize(&mut deserializer)
             .and_then(|object| deserializer.end().map(|()| object))
             .map_err(|error| not_json(line, &error))?;
+        if let Some(field) = twice {
+            return Err(format!("has the key `{}` twice", self.names.of(field)));
+        }
         if !record.is_canonical() {
             let json = Json::parse(line).map_err(|error| not_json(line, &error))?;
             // What has some of our keys, and no shape of anybody else's, is one of ours with something missing.
             if !record.may_be_canonical() || shape::is_known(&json) {
                 return shape::read(&json, number, sink);
             }
-        }
-        if let Some(field) = twice {
-            return Err(format!("has the key `{}` twice", self.names.of(field)));
         }
         sink.record(&record, &self.names, number)
     }

@@ -5,6 +5,7 @@
 //! records is read on whatever thread is free, so no format knows of more than the block before it.
 
 mod canonical;
+mod chatwoot;
 mod csv;
 mod feed;
 mod input;
@@ -13,6 +14,7 @@ mod json;
 mod jsonl;
 mod loose;
 mod prefixed;
+mod preset;
 mod send_api;
 mod shape;
 mod tally;
@@ -28,6 +30,7 @@ use crate::event::Place;
 
 pub use canonical::{Field, parse_map};
 pub use input::{Input, SourceError, find};
+pub use preset::preset_names;
 
 use canonical::{Names, Record};
 use input::{Block, Blocks};
@@ -49,6 +52,8 @@ pub struct Options {
     pub utc_offset_s: Option<i32>,
     /// What other people's files call our fields.
     pub map: Vec<(Field, String)>,
+    /// The program whose tables these are, by the name of its preset.
+    pub preset: Option<String>,
     /// Which texts are kept.
     pub keep_text: KeepText,
     /// The longest record that is read; a longer one is a bad record.
@@ -67,6 +72,7 @@ impl Default for Options {
             account: String::new(),
             utc_offset_s: None,
             map: Vec::new(),
+            preset: None,
             keep_text: KeepText::default(),
             max_record_bytes: 16 << 20,
             precision_ms: None,
@@ -100,6 +106,8 @@ pub struct InputReading {
     pub records: u64,
     /// How many could not be read.
     pub bad: u64,
+    /// How many records had which shape, for those that are not canonical.
+    pub shapes: BTreeMap<&'static str, u64>,
     /// The words of `event` that we do not know, cut to 64 characters, and how many records have them. At most 100
     /// kinds; the others are counted together as `(more)`.
     pub unknown_events: BTreeMap<String, u64>,
@@ -202,6 +210,7 @@ fn read_blocks(
     }
     reading.bad.first.sort_by_key(|bad| bad.place);
     for (of_input, tally) in reading.inputs.iter_mut().zip(tallies) {
+        of_input.shapes = tally.shapes().clone();
         (of_input.unknown_events, of_input.notes) = tally.finish();
     }
     Ok(reading)

@@ -10,29 +10,43 @@ use crate::time::Stamp;
 const LONGEST_PREFIX: usize = 1_024;
 const MOST_BRACES: usize = 8;
 
-/// Reads a line whose record does not begin it; `None` if it holds none.
+/// Reads a line whose record does not begin it; `None` if it holds none and is no line of a text log either.
 pub(super) fn read(line: &str, number: u64, sink: &mut Sink<'_>) -> Option<Result<(), String>> {
     if line.trim_ascii_start().starts_with('[')
         && let Ok(list) = Json::parse(line)
-        && shape::is_known(&list)
     {
-        return Some(shape::read(&list, number, sink));
+        return shape::is_known(&list).then(|| shape::read(&list, number, sink));
     }
-    let (words, json) = split(line)?;
-    let logged = time_in(words, sink.options.utc_offset_s);
-    Some(shape::read_logged(&json, logged, number, sink))
+    let found = split(line);
+    let logged = time_in(found.as_ref().map_or(line, |(words, _)| words), sink.options.utc_offset_s);
+    match found {
+        Some((_, json)) => Some(shape::read_logged(&json, logged, number, sink)),
+        // Whatever else the program had to say. Half a record is none of its words.
+        None if logged.is_some() && (!line.contains('{') || objects(line).next().is_some()) => {
+            sink.tally.passed_over("text without a record we know");
+            Some(Ok(()))
+        }
+        None => None,
+    }
 }
 
-/// Whether a line, which does not begin with an object, holds one behind some words.
+/// Whether a line, which does not begin with an object, holds a record behind some words.
 pub(super) fn is_one(line: &[u8]) -> bool {
-    std::str::from_utf8(line).is_ok_and(|line| split(line).is_some_and(|(_, json)| shape::is_known(&json)))
+    std::str::from_utf8(line).is_ok_and(|line| split(line).is_some())
 }
 
-/// The words before the object that ends the line, and the object.
+/// The words before the first record of a line, and the record. Some loggers write more behind it.
 fn split(line: &str) -> Option<(&str, Json<'_>)> {
+    objects(line).find(|(_, json)| shape::is_known(json)).map(|(at, json)| (&line[..at], json))
+}
+
+/// The objects in a line that does not begin with one, and where they begin.
+fn objects(line: &str) -> impl Iterator<Item = (usize, Json<'_>)> {
     let braces = line.match_indices('{').map(|(at, _)| at).take(MOST_BRACES);
-    let mut tried = braces.take_while(|at| *at <= LONGEST_PREFIX).filter(|at| *at != 0);
-    tried.find_map(|at| Json::parse(&line[at..]).ok().map(|json| (&line[..at], json)))
+    braces.take_while(|at| *at <= LONGEST_PREFIX).filter(|at| *at != 0).filter_map(|at| {
+        let json = serde_json::Deserializer::from_str(&line[at..]).into_iter::<Json<'_>>().next()?.ok()?;
+        Some((at, json))
+    })
 }
 
 /// The time that the words begin with, in brackets or not, as one word or as a day and a time.

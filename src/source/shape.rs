@@ -8,12 +8,12 @@ use std::borrow::Cow;
 use super::Sink;
 use super::json::Json;
 use super::loose::Alias;
-use super::{feed, send_api, webhook};
+use super::{chatwoot, feed, send_api, webhook};
 use crate::event::{Channel, Event};
 use crate::time::Stamp;
 
 /// The shapes, in the order in which they are asked.
-const SHAPES: &[Shape] = &[webhook::SHAPE, feed::SHAPE, send_api::SHAPE];
+const SHAPES: &[Shape] = &[webhook::SHAPE, feed::SHAPE, send_api::SHAPE, chatwoot::SHAPE];
 
 /// How deep a record may be wrapped in others: a log line around a body around an event.
 const MOST_WRAPPINGS: usize = 3;
