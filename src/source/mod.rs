@@ -381,7 +381,11 @@ mod tests {
     #[test]
     fn blocks_change_nothing() {
         let options = Options { keep_text: KeepText::All, max_record_bytes: 2_000, ..Options::default() };
-        for path in std::fs::read_dir("fixtures/source").unwrap().map(|entry| entry.unwrap().path()) {
+        let files = |folder: &std::path::Path| -> Vec<std::path::PathBuf> {
+            std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+        };
+        let formats = files("fixtures/formats".as_ref()).into_iter().flat_map(|folder| files(&folder));
+        for path in files("fixtures/source".as_ref()).into_iter().chain(formats) {
             let bytes = std::fs::read(&path).unwrap();
             let read = |block_bytes| {
                 let bytes: Bytes = Box::new(Cursor::new(bytes.clone()));

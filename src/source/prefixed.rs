@@ -1,6 +1,8 @@
 //! Lines of a text log in which a record stands behind the logger's own words: `2024-03-01T10:00:00Z INFO {"recipient":...}`;
 //! and lines that are a list, such as the answers to a batch.
 
+use serde::de::IgnoredAny;
+
 use super::Sink;
 use super::json::Json;
 use super::shape;
@@ -22,12 +24,18 @@ pub(super) fn read(line: &str, number: u64, sink: &mut Sink<'_>) -> Option<Resul
     match found {
         Some((_, json)) => Some(shape::read_logged(&json, logged, number, sink)),
         // Whatever else the program had to say. Half a record is none of its words.
-        None if logged.is_some() && (!line.contains('{') || objects(line).next().is_some()) => {
+        None if logged.is_some() && is_text(line) => {
             sink.tally.passed_over("text without a record we know");
             Some(Ok(()))
         }
         None => None,
     }
+}
+
+/// Whether a line is neither JSON nor part of it.
+fn is_text(line: &str) -> bool {
+    let is_whole = !line.contains(['{', '}']) || objects(line).next().is_some();
+    is_whole && serde_json::from_str::<IgnoredAny>(line).is_err()
 }
 
 /// Whether a line, which does not begin with an object, holds a record behind some words.

@@ -39,8 +39,12 @@ fn is_taken(json: &Json<'_>) -> bool {
 
 /// An error, alone: beside a request it is that one's.
 fn is_refused(json: &Json<'_>) -> bool {
+    let is_body = |body: &Json<'_>| {
+        let in_text = |text: &str| text.trim_start().starts_with('{') || text.contains("recipient");
+        body.is_object() || body.text().is_some_and(in_text)
+    };
     let beside = ["request", "request_body", "req", "payload", "message", "body", "response", "recipient"];
-    json.get("error").has("code") && !beside.iter().any(|key| json.has(key))
+    json.get("error").has("code") && !beside.iter().any(|key| is_body(json.get(key)))
 }
 
 fn is_batch(json: &Json<'_>) -> bool {
