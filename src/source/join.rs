@@ -99,8 +99,8 @@ struct Elsewhere {
     seen: HashMap<String, Seen>,
     /// The channel and account under which a user appears, where it is only one.
     homes: HashMap<String, Option<(Channel, String)>>,
-    /// The account of each channel, where it is only one.
-    only: HashMap<Channel, String>,
+    /// The accounts of each channel.
+    accounts: HashMap<Channel, BTreeSet<String>>,
 }
 
 /// Joins the loose pieces to sends, adds them as a batch, and gives every user one name.
@@ -425,7 +425,7 @@ impl Told {
 
 impl Elsewhere {
     fn of(batches: &[Batch], halves: &Halves) -> Elsewhere {
-        let mut elsewhere = Elsewhere { only: only_accounts(batches), ..Elsewhere::default() };
+        let mut elsewhere = Elsewhere { accounts: accounts(batches), ..Elsewhere::default() };
         let mut wanted: HashSet<&str> = HashSet::new();
         let mut users: HashSet<&str> = HashSet::new();
         let told = halves.told.iter().flat_map(|told| &told.answers);
@@ -493,16 +493,18 @@ impl Elsewhere {
     }
 }
 
-/// The account of each channel, where all events are of one.
-fn only_accounts(batches: &[Batch]) -> HashMap<Channel, String> {
+/// The accounts that the events name.
+fn accounts(batches: &[Batch]) -> HashMap<Channel, BTreeSet<String>> {
     let mut accounts: HashMap<Channel, BTreeSet<String>> = HashMap::new();
     for batch in batches {
         for (channel, account) in batch.accounts() {
-            accounts.entry(channel).or_default().insert(account.to_owned());
+            let known = accounts.entry(channel).or_default();
+            if !known.contains(account) {
+                known.insert(account.to_owned());
+            }
         }
     }
-    let only = accounts.into_iter().filter(|(_, names)| names.len() == 1);
-    only.filter_map(|(channel, names)| names.into_iter().next().map(|name| (channel, name))).collect()
+    accounts
 }
 
 /// The sends that come of the calls.
@@ -632,7 +634,11 @@ impl Sends<'_> {
         });
         let home = home.filter(|(home, _)| *home == channel).map(|(_, account)| account.as_str());
         let seen = seen.map(|seen| seen.account.as_str()).filter(|account| !account.is_empty());
-        let only = || self.elsewhere.only.get(&channel).map(String::as_str);
+        let accounts = self.elsewhere.accounts.get(&channel);
+        // What a logger calls an account may be its own number for a customer: no event knows it, while they know the user.
+        let is_known = |account: &&str| home.is_none() || accounts.is_some_and(|known| known.contains(*account));
+        let written = written.filter(is_known);
+        let only = || accounts.filter(|known| known.len() == 1)?.first().map(String::as_str);
         let account = seen.or(written).or(default).or(home).or_else(only);
         (channel, account.unwrap_or_default().to_owned())
     }
@@ -868,6 +874,15 @@ mod tests {
                     &request(3, "", "62", ""),
                 ]),
                 "0 bad, 0 notes; 222/52 - - unknown :01; 111/42 - - unknown :02; /62 - - unknown :03",
+            ),
+            (
+                "a logger's own number for a customer is no account",
+                lines(&[
+                    WROTE,
+                    WROTE_TO_ANOTHER,
+                    &request(1, "", "42", "").replacen("\"ts\"", "\"account_id\":7,\"ts\"", 1),
+                ]),
+                "0 bad, 0 notes; 111/42 - - unknown :01",
             ),
             (
                 "a record that stands twice is one send",
