@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use fbwin::batch::KeepText;
-use fbwin::event::Event;
+use fbwin::event::{Event, Place};
 use fbwin::source::{self, Input, Options, Reading};
 use fbwin::time;
 
@@ -67,22 +67,24 @@ fn options(path: &Path) -> Options {
 
 /// A reading as text: the format, the events and bad records by line, what was counted and noted.
 fn shown(reading: &Reading) -> String {
-    let mut lines: Vec<(u32, String)> = Vec::new();
+    let mut lines: Vec<(Place, String)> = Vec::new();
     for event in reading.batches.iter().flat_map(|batch| (0..batch.len()).map(|index| batch.event(index))) {
-        lines.push((event.place.line, format!("event {} {}", event.place.line, shown_event(&event))));
+        lines.push((event.place, format!("event {} {}", event.place.line, shown_event(&event))));
     }
     for bad in &reading.bad.first {
-        lines.push((bad.place.line, format!("bad {} {}", bad.place.line, bad.reason)));
+        lines.push((bad.place, format!("bad {} {}", bad.place.line, bad.reason)));
     }
     lines.sort();
     let mut text = String::new();
-    for input in &reading.inputs {
+    for (index, input) in reading.inputs.iter().enumerate() {
+        // An archive is several inputs, each under a name of its own.
+        if let Some((_, member)) = input.name.split_once('!') {
+            writeln!(text, "!{member}").unwrap();
+        }
         writeln!(text, "{}: {} records, {} bad", input.format, input.records, input.bad).unwrap();
-    }
-    for (_, line) in lines {
-        writeln!(text, "{line}").unwrap();
-    }
-    for input in &reading.inputs {
+        for (_, line) in lines.iter().filter(|(place, _)| place.input as usize == index) {
+            writeln!(text, "{line}").unwrap();
+        }
         for (word, count) in &input.unknown_events {
             writeln!(text, "unknown {word}: {count}").unwrap();
         }

@@ -295,7 +295,7 @@ impl Csv {
                 let is_in = record.is_in();
                 let (user, account) = if is_in { sides } else { (sides.1, sides.0) };
                 let Some((channel, user)) = user.and_then(|text| places.address(text)) else {
-                    sink.tally.passed_over("messages of another channel");
+                    sink.tally.left_out("a message of another channel, passed over");
                     return Ok(());
                 };
                 record.set(Field::Channel, Value::Text(channel.word()));

@@ -470,7 +470,8 @@ impl Elsewhere {
             }
         }
         let (key, tells_time) = match event.kind {
-            Kind::Send => (event.id, true),
+            // The status of a delivery does not tell when the message was sent.
+            Kind::Send => (event.id, !event.logged_at),
             Kind::Delivery | Kind::Read => (event.id, false),
             Kind::OtnOptin | Kind::RecurringOptin => (event.token, true),
             _ => (None, false),

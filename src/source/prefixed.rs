@@ -25,7 +25,7 @@ pub(super) fn read(line: &str, number: u64, sink: &mut Sink<'_>) -> Option<Resul
         Some((_, json)) => Some(shape::read_logged(&json, logged, number, sink)),
         // Whatever else the program had to say. Half a record is none of its words.
         None if logged.is_some() && is_text(line) => {
-            sink.tally.passed_over("text without a record we know");
+            sink.tally.left_out("text without a record we know, passed over");
             Some(Ok(()))
         }
         None => None,

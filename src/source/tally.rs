@@ -25,8 +25,8 @@ pub(super) struct Tally {
     unknown_shapes: Counts<String>,
     /// Responses whose request is not known.
     unpaired: u64,
-    /// Records that are nothing to us, by what they are.
-    passed_over: BTreeMap<&'static str, u64>,
+    /// What was left out, and how many records that concerns.
+    limits: BTreeMap<&'static str, u64>,
 }
 
 impl Tally {
@@ -56,14 +56,9 @@ impl Tally {
         self.unpaired += count;
     }
 
-    /// Counts a record that is rightly not read, by what it is.
-    pub(super) fn passed_over(&mut self, what: &'static str) {
-        *self.passed_over.entry(what).or_default() += 1;
-    }
-
-    /// The names of the shapes met.
-    pub(super) fn shapes(&self) -> &BTreeMap<&'static str, u64> {
-        &self.shapes
+    /// Counts something that was left out, and why.
+    pub(super) fn left_out(&mut self, sentence: &'static str) {
+        *self.limits.entry(sentence).or_default() += 1;
     }
 
     /// Looks at an id for the trace of a spreadsheet, which keeps 15 digits of a number and writes 0 for the others.
@@ -88,8 +83,8 @@ impl Tally {
         }
         self.unknown_shapes.merge(next.unknown_shapes);
         self.unpaired += next.unpaired;
-        for (what, count) in next.passed_over {
-            *self.passed_over.entry(what).or_default() += count;
+        for (sentence, count) in next.limits {
+            *self.limits.entry(sentence).or_default() += count;
         }
         let room = ROUNDED_IDS.saturating_sub(self.rounded_ids.len());
         self.rounded_ids.extend(next.rounded_ids.into_iter().take(room));
@@ -115,8 +110,8 @@ impl Tally {
         if 0 < self.unpaired {
             notes.push(format!("{}: a response of which the request is not known", records(self.unpaired)));
         }
-        for (what, count) in self.passed_over {
-            notes.push(format!("{} passed over: {what}", records(count)));
+        for (sentence, count) in self.limits {
+            notes.push(format!("{}: {sentence}", records(count)));
         }
         (events, notes)
     }
