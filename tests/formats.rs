@@ -59,6 +59,7 @@ fn options(path: &Path) -> Options {
             "owner" => options.owner.push(value.to_owned()),
             "from" => options.from = Some(value.to_owned().leak()),
             "date_order" => options.date_order = Some(DateOrder::from_word(value).unwrap()),
+            "preset" => options.preset = Some(value.to_owned()),
             "map" => options.map = source::parse_map(value).unwrap(),
             _ => panic!("{}: unknown option {name}", path.display()),
         }

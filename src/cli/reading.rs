@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use fbwin::batch::KeepText;
 use fbwin::finding::{InputSummary, Summary};
-use fbwin::source::{self, DateOrder, Field, Input, Options, Reading, parse_map};
+use fbwin::source::{self, DateOrder, Field, Input, Options, Reading, parse_map, preset_names};
 
 use crate::cli::{End, say, values};
 
@@ -30,6 +31,10 @@ pub(crate) struct ReadingArgs {
     /// What the log calls the fields: ts=SentDate,user=From
     #[arg(long, value_name = "FIELD=COLUMN,...", value_parser = parse_map)]
     map: Vec<Vec<(Field, String)>>,
+
+    /// Read CSV as the tables of this program
+    #[arg(long, value_name = "NAME", conflicts_with = "map", value_parser = PossibleValuesParser::new(preset_names()))]
+    preset: Option<String>,
 
     /// The offset from UTC of times that carry none: +02:00, -0500, Z
     #[arg(long, value_name = "OFFSET", value_parser = values::utc_offset, allow_hyphen_values = true)]
@@ -85,6 +90,7 @@ impl ReadingArgs {
             account: self.account.clone().unwrap_or_default(),
             utc_offset_s: self.utc_offset,
             map: self.map.concat(),
+            preset: self.preset.clone(),
             owner: self.owner.clone(),
             date_order: self.date_order,
             from: self.from,

@@ -188,6 +188,8 @@ pub(super) enum Value<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Record<'a> {
     values: [Value<'a>; Field::ALL.len()],
+    /// Whether such records never show what a send relies on.
+    pub(super) claim_hidden: bool,
 }
 
 impl<'a> Record<'a> {
@@ -202,6 +204,11 @@ impl<'a> Record<'a> {
     pub(super) fn is_canonical(&self) -> bool {
         let has = |field| !matches!(self.get(field), Value::Unset | Value::Null | Value::Nested);
         has(Field::Ts) && has(Field::User) && (has(Field::Event) || has(Field::Direction))
+    }
+
+    /// Whether it says that the user caused it.
+    pub(super) fn is_in(&self) -> bool {
+        matches!(self.get(Field::Direction), Value::Text(word) if direction(word) == Some(Direction::In))
     }
 
     /// Whether it has any key of a canonical record that others do not share.
@@ -275,7 +282,7 @@ pub(super) fn push(
         error_code: reader.code(Field::ErrorCode)?,
         error_subcode: reader.code(Field::ErrorSubcode)?,
         region: region.as_deref(),
-        claim_hidden: claim_hidden || decisive && claims_unknown,
+        claim_hidden: claim_hidden || decisive && (claims_unknown || record.claim_hidden),
         recipient_hidden: reader.decided(Field::RecipientHidden, truth, true, &mut unknown)?.unwrap_or(false),
         ..Event::default()
     };

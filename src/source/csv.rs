@@ -5,10 +5,16 @@
 //! without a word. Here a quote must be closed, and followed by a delimiter or the end of the row; otherwise its line
 //! is a bad record and reading goes on with the next line.
 
+use std::cell::OnceCell;
+
 use memchr::{memchr, memchr2};
 
 use super::canonical::{Field, Names, Record, Value};
+use super::json::Json;
+use super::preset::{self, Preset};
+use super::shape;
 use super::{Fit, Format, Layout, Opened, Refusal, Sink, Start, shown, too_long};
+use crate::time::Stamp;
 
 const QUOTE: u8 = b'"';
 const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
@@ -27,6 +33,16 @@ struct Csv {
     names: Names,
     /// What each column holds, if it is one of our fields.
     columns: Vec<Option<Field>>,
+    /// What is known of such tables, and which of their columns are the two sides and the raw record.
+    preset: Option<(&'static Preset, PresetColumns)>,
+}
+
+/// Columns that a preset reads and that are no field of ours.
+#[derive(Clone, Copy, Debug, Default)]
+struct PresetColumns {
+    from: Option<usize>,
+    to: Option<usize>,
+    raw: Option<usize>,
 }
 
 /// A header as it was found.
@@ -34,6 +50,7 @@ struct Header {
     dialect: Dialect,
     cells: Vec<String>,
     columns: Vec<Option<Field>>,
+    preset: Option<&'static Preset>,
     line: u64,
     /// How many bytes there are up to the first row.
     len: usize,
@@ -41,7 +58,7 @@ struct Header {
 
 fn fits(start: &Start<'_>) -> Fit {
     let names = Names::new(&start.options.map);
-    match header(start, &names).and_then(|header| refusal(&header, &names).map_or(Ok(()), Err)) {
+    match header(start, &names).and_then(|header| refusal(&header, &names, start).map_or(Ok(()), Err)) {
         Ok(()) => Fit::Surely,
         Err(_) => Fit::Perhaps,
     }
@@ -50,10 +67,22 @@ fn fits(start: &Start<'_>) -> Fit {
 fn open(start: &Start<'_>) -> Result<Opened, Refusal> {
     let names = Names::new(&start.options.map);
     let header = header(start, &names)?;
-    if let Some(refusal) = refusal(&header, &names) {
+    if let Some(refusal) = refusal(&header, &names, start) {
         return Err(refusal);
     }
-    let layout = Csv { dialect: header.dialect, names, columns: header.columns };
+    let (names, preset) = match header.preset {
+        None => (names, None),
+        Some(preset) => {
+            let at = |name: &str| header.cells.iter().position(|cell| cell.eq_ignore_ascii_case(name));
+            let columns = PresetColumns {
+                from: preset.sides.as_ref().and_then(|sides| at(&sides.from)),
+                to: preset.sides.as_ref().and_then(|sides| at(&sides.to)),
+                raw: preset.raw.as_deref().and_then(at),
+            };
+            (Names::new(&preset.map()), Some((preset, columns)))
+        }
+    };
+    let layout = Csv { dialect: header.dialect, names, columns: header.columns, preset };
     Ok(Opened { layout: Box::new(layout), skip: header.len })
 }
 
@@ -87,10 +116,15 @@ fn header(start: &Start<'_>, names: &Names) -> Result<Header, Refusal> {
             return Err(refuse(if is_text { NOT_UTF8 } else { "is not text" }));
         };
         let cells: Vec<String> = dialect.cells(row).map(|cell| unquoted(cell).trim().to_owned()).collect();
+        // Who maps columns knows them better.
+        let known_table = start.options.map.is_empty() || start.options.preset.is_some();
+        let preset = preset::find(start.options.preset.as_deref(), &cells).filter(|_| known_table);
+        let theirs = preset.map(|preset| Names::new(&preset.map()));
+        let names = theirs.as_ref().unwrap_or(names);
         let columns: Vec<Option<Field>> = cells.iter().map(|cell| names.find_loosely(cell)).collect();
-        let known = columns.iter().flatten().count();
+        let known = columns.iter().flatten().count() + if preset.is_some() { Field::ALL.len() } else { 0 };
         if best.as_ref().is_none_or(|(most, _)| *most < known) {
-            best = Some((known, Header { dialect, cells, columns, line, len: at + len }));
+            best = Some((known, Header { dialect, cells, columns, preset, line, len: at + len }));
         }
     }
     match best {
@@ -101,8 +135,15 @@ fn header(start: &Start<'_>, names: &Names) -> Result<Header, Refusal> {
 }
 
 /// Why the rows under this header cannot be read, if so.
-fn refusal(header: &Header, names: &Names) -> Option<Refusal> {
+fn refusal(header: &Header, names: &Names, start: &Start<'_>) -> Option<Refusal> {
     let refuse = |reason: String| Some(Refusal { line: header.line, reason });
+    if header.preset.is_some() {
+        return None;
+    }
+    if let Some(name) = &start.options.preset {
+        let missing = preset::missing(name, &header.cells).join("`, `");
+        return refuse(format!("the header has no column `{missing}`, which the preset {name} reads"));
+    }
     let has = |field: Field| header.columns.contains(&Some(field));
     for (at, column) in header.columns.iter().enumerate() {
         if let Some(field) = column.filter(|field| header.columns[..at].contains(&Some(*field))) {
@@ -183,12 +224,38 @@ impl Layout for Csv {
 impl Csv {
     fn row(&self, row: &str, line: u64, sink: &mut Sink<'_>) -> Result<(), String> {
         let mut record = Record::default();
+        // The cells that only a preset reads, and a time that we write anew.
+        let (mut sides, mut raw, written_anew) = ((None, None), None, OnceCell::new());
+        let mut logged = None;
         let mut is_blank = true;
         let mut too_many = false;
         let mut columns = self.columns.iter();
-        for cell in self.dialect.cells(row) {
+        for (at, cell) in self.dialect.cells(row).enumerate() {
             let column = columns.next();
             let (Value::Text(text) | Value::CsvText(text)) = cell else { continue };
+            let mut cell = cell;
+            if let Some((preset, columns)) = &self.preset {
+                let at = Some(at);
+                if at == columns.from {
+                    sides.0 = Some(text);
+                }
+                if at == columns.to {
+                    sides.1 = Some(text);
+                }
+                if at == columns.raw {
+                    raw = Some(cell);
+                }
+                match column {
+                    Some(Some(Field::Ts)) => {
+                        logged = Stamp::parse(text, sink.options.utc_offset_s).ok();
+                        if let Some(anew) = rfc_2822(text) {
+                            cell = Value::Text(written_anew.get_or_init(|| anew));
+                        }
+                    }
+                    Some(Some(field)) => cell = preset.word(*field, text).map_or(cell, Value::Text),
+                    _ => {}
+                }
+            }
             if text.trim_ascii().is_empty() {
                 continue;
             }
@@ -214,8 +281,38 @@ impl Csv {
         if row.contains('\0') {
             return Err("holds a NUL byte".to_owned());
         }
+        if let Some((preset, _)) = &self.preset {
+            sink.tally.shape(&preset.name);
+            let raw = raw.map(unquoted).unwrap_or_default();
+            if let Some(json) = Json::parse(&raw).ok().filter(shape::is_known) {
+                return shape::read_logged(&json, logged, line, sink);
+            }
+            for (field, value) in preset.fixed() {
+                record.set(field, Value::Text(value));
+            }
+            record.claim_hidden = !preset.shows_claim;
+            if let Some(places) = &preset.sides {
+                let is_in = record.is_in();
+                let (user, account) = if is_in { sides } else { (sides.1, sides.0) };
+                let Some((channel, user)) = user.and_then(|text| places.address(text)) else {
+                    sink.tally.left_out("a message of another channel, passed over");
+                    return Ok(());
+                };
+                record.set(Field::Channel, Value::Text(channel.word()));
+                record.set(Field::User, Value::Text(user));
+                if let Some(text) = account {
+                    let account = places.address(text).map_or(text, |(_, account)| account);
+                    record.set(Field::Account, Value::Text(account));
+                }
+            }
+        }
         sink.record(&record, &self.names, line)
     }
+}
+
+/// A time as mail writes it, which some programs use, as RFC 3339.
+fn rfc_2822(text: &str) -> Option<String> {
+    chrono::DateTime::parse_from_rfc2822(text.trim()).ok().map(|at| at.to_rfc3339())
 }
 
 const STRAY_QUOTE: &str = "has an opening quote without a closing one before a delimiter";
@@ -430,7 +527,7 @@ mod tests {
                 }
                 begins
             };
-            let csv = Csv { dialect: COMMA, names: Names::new(&[]), columns: vec![] };
+            let csv = Csv { dialect: COMMA, names: Names::new(&[]), columns: vec![], preset: None };
             let bytes = text.as_bytes();
             let cut = csv.cut(bytes);
             let mut twice = begins(&bytes[..cut]);

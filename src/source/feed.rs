@@ -13,7 +13,8 @@ use super::webhook::{self, Around, Wrong};
 pub(super) const SHAPE: Shape = Shape { name: "feed", fits, read };
 
 fn fits(json: &Json<'_>) -> bool {
-    json.get("entry").elements().iter().any(has_changes) || is_change(json)
+    channel_of(json) != Some(Channel::Whatsapp)
+        && (json.get("entry").elements().iter().any(has_changes) || is_change(json))
 }
 
 /// Whether an entry has changes, in a list, or one laid flat as Instagram's own login does. WhatsApp has changes of its own.

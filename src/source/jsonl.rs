@@ -5,6 +5,7 @@ use serde::de::IgnoredAny;
 use super::canonical::Names;
 use super::input::UTF8_MARK;
 use super::object::{self, Wrong};
+use super::prefixed;
 use super::{Fit, Format, Layout, Opened, Refusal, Sink, Start, too_long};
 
 struct JsonLines {
@@ -18,7 +19,8 @@ fn fits(start: &Start<'_>) -> Fit {
         return Fit::Surely;
     }
     let is_object = |line: &[u8]| line.starts_with(b"{") && serde_json::from_slice::<IgnoredAny>(line).is_ok();
-    if start.bytes.split(|c| *c == b'\n').take(1_000).any(is_object) { Fit::Perhaps } else { Fit::No }
+    let is_one = |line: &[u8]| is_object(line) || prefixed::is_one(line);
+    if start.bytes.split(|c| *c == b'\n').take(1_000).any(is_one) { Fit::Perhaps } else { Fit::No }
 }
 
 fn open(start: &Start<'_>) -> Result<Opened, Refusal> {
@@ -70,6 +72,9 @@ impl JsonLines {
                 Wrong::NotJson(error) => not_json(line, &error),
                 Wrong::Record(reason) => reason,
             });
+        }
+        if let Some(outcome) = prefixed::read(line, number, sink) {
+            return outcome;
         }
         Err(match serde_json::from_str::<IgnoredAny>(line) {
             Ok(_) => NO_OBJECT.to_owned(),

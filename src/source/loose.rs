@@ -26,14 +26,44 @@ pub(super) struct Loose {
 pub(super) enum Piece {
     /// A send as it was asked for.
     Request(Box<Request>),
+    /// A call that shows typing or marks as seen, by its recipient: its answer must not be taken for that of a send.
+    Action(Option<String>),
+    /// The calls of one batch, in their order.
+    Calls(Vec<Call>),
     /// Meta took the request just before: the ids of its messages, and to whom they went.
     Taken { ids: Vec<String>, recipient: Option<String> },
     /// Meta refused it.
     Refused { code: Option<i32>, subcode: Option<i32> },
+    /// The answers to a batch, in the order of its calls.
+    Answers(Vec<Answer>),
+}
+
+/// One call of the API.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Call {
+    /// A send, and the account that the call itself names.
+    Send(Option<String>, Box<Request>),
+    /// Typing, seen and the like, to this recipient.
+    Action(Option<String>),
+    /// Anything else.
+    Other,
+}
+
+/// The answer to one call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// A message was taken.
+    Taken { id: String, recipient: Option<String> },
+    /// An action was.
+    Acted { recipient: Option<String> },
+    /// Nothing was.
+    Refused { code: Option<i32>, subcode: Option<i32> },
+    /// It says nothing of a message.
+    Other,
 }
 
 /// A send as it was asked for: everything but its id and fate.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Request {
     pub(super) to: Recipient,
     pub(super) text: Option<String>,
@@ -48,7 +78,7 @@ pub(super) struct Request {
 }
 
 /// To whom a request is addressed.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) enum Recipient {
     /// A user by the id that is theirs.
     User(String),

@@ -6,6 +6,7 @@
 
 mod canonical;
 mod chat_txt;
+mod chatwoot;
 mod csv;
 mod document;
 mod dyi;
@@ -17,6 +18,8 @@ mod json;
 mod jsonl;
 mod loose;
 mod object;
+mod prefixed;
+mod preset;
 mod send_api;
 mod shape;
 mod tally;
@@ -38,6 +41,7 @@ use crate::event::Place;
 pub use canonical::{Field, parse_map};
 pub use chat_txt::DateOrder;
 pub use input::{Input, SourceError, find};
+pub use preset::preset_names;
 pub use shape::shape_names;
 pub use write::{CanonicalForm, CanonicalWriter, WriteTokens};
 
@@ -61,6 +65,8 @@ pub struct Options {
     pub utc_offset_s: Option<i32>,
     /// What other people's files call our fields.
     pub map: Vec<(Field, String)>,
+    /// The program whose tables these are, by the name of its preset.
+    pub preset: Option<String>,
     /// Which texts are kept.
     pub keep_text: KeepText,
     /// The longest record that is read; a longer one is a bad record.
@@ -85,6 +91,7 @@ impl Default for Options {
             account: String::new(),
             utc_offset_s: None,
             map: Vec::new(),
+            preset: None,
             keep_text: KeepText::default(),
             max_record_bytes: 16 << 20,
             max_document_bytes: 256 << 20,

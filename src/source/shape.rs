@@ -8,13 +8,21 @@ use std::borrow::Cow;
 use super::Sink;
 use super::json::Json;
 use super::loose::Alias;
-use super::{dyi, feed, graph, send_api, webhook, whatsapp, whatsapp_send};
+use super::{chatwoot, dyi, feed, graph, send_api, webhook, whatsapp, whatsapp_send};
 use crate::event::{Channel, Event};
 use crate::time::Stamp;
 
 /// The shapes, in the order in which they are asked.
-const SHAPES: &[Shape] =
-    &[webhook::SHAPE, whatsapp::SHAPE, feed::SHAPE, send_api::SHAPE, whatsapp_send::SHAPE, dyi::SHAPE, graph::SHAPE];
+const SHAPES: &[Shape] = &[
+    webhook::SHAPE,
+    whatsapp::SHAPE,
+    feed::SHAPE,
+    send_api::SHAPE,
+    whatsapp_send::SHAPE,
+    chatwoot::SHAPE,
+    dyi::SHAPE,
+    graph::SHAPE,
+];
 
 /// The names of the shapes, for `Options::from`.
 pub fn shape_names() -> Vec<&'static str> {
@@ -99,6 +107,20 @@ pub(super) fn read(json: &Json<'_>, line: u64, sink: &mut Sink<'_>) -> Result<()
     read_wrapped(json, &mut record, 0)
 }
 
+/// Reads a record that stands in a line of a text log, which has a time of its own.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn read_logged(
+    json: &Json<'_>,
+    logged: Option<Stamp>,
+    line: u64,
+    sink: &mut Sink<'_>,
+) -> Result<(), String> {
+    let mut record = Record { sink, line, logged, account: None, correlation: None };
+    read_wrapped(json, &mut record, 0)
+}
+
 fn read_wrapped(json: &Json<'_>, record: &mut Record<'_, '_>, depth: usize) -> Result<(), String> {
     let wanted = record.sink.options.from;
     let fits = |shape: &&Shape| wanted.is_none_or(|name| name == shape.name) && (shape.fits)(json);
@@ -143,45 +165,78 @@ const ACCOUNTS: &[&str] = &["account", "account_id", "page_id", "pageid", "phone
 /// The keys under which loggers name the call.
 const CORRELATIONS: &[&str] = &["correlation_id", "request_id", "trace_id", "call_id", "x_request_id"];
 
-/// Reads the records inside a log line; `false` if there is none.
-fn unwrap(json: &Json<'_>, record: &mut Record<'_, '_>, depth: usize) -> Result<bool, String> {
+/// What a log line says of the call it is about: when, by whom, and which.
+pub(super) struct Around {
+    pub(super) logged: Option<Stamp>,
+    pub(super) account: Option<String>,
+    pub(super) correlation: Option<String>,
+}
+
+/// Looks for the logger's own words in a log line; what it does not say, the line around it may have said.
+pub(super) fn around(json: &Json<'_>, record: &Record<'_, '_>) -> Around {
     let time = match &record.sink.options.time_field {
         Some(name) => json.get(name),
         None => json.first(TIMES),
     };
-    let logged = record.stamp(time).or(record.logged);
     let account = json.first(ACCOUNTS).id().map(Cow::into_owned).or_else(|| account_in_url(json));
-    let account = account.or_else(|| record.account.clone());
-    let correlation = json.first(CORRELATIONS).id().map(Cow::into_owned).or_else(|| record.correlation.clone());
-    let mut any = false;
+    let correlation = json.first(CORRELATIONS).id().map(Cow::into_owned);
+    Around {
+        logged: record.stamp(time).or(record.logged),
+        account: account.or_else(|| record.account.clone()),
+        correlation: correlation.or_else(|| record.correlation.clone()),
+    }
+}
+
+impl Record<'_, '_> {
+    /// A name that no other log line has, for a request and its response that stand in one.
+    pub(super) fn own_correlation(&self) -> Option<String> {
+        Some(format!("\0{}:{}:{}", self.sink.input, self.line, self.sink.loose.len()))
+    }
+}
+
+/// Reads the records inside a log line; `false` if there is none.
+fn unwrap(json: &Json<'_>, record: &mut Record<'_, '_>, depth: usize) -> Result<bool, String> {
+    let mut bodies: Vec<Cow<'_, Json<'_>>> = Vec::new();
     for body in BODIES.iter().map(|key| json.get(key)) {
+        match body {
+            Json::Object(_) | Json::Array(_) if is_known_within(body, depth + 1) => bodies.push(Cow::Borrowed(body)),
+            Json::Array(elements) if elements.iter().any(|element| is_known_within(element, depth + 1)) => {
+                bodies.extend(elements.iter().map(Cow::Borrowed));
+            }
+            Json::Text(text) => {
+                let inside = json_in(text).filter(|inside| is_known_within(inside, depth + 1));
+                bodies.extend(inside.map(Cow::Owned));
+            }
+            _ => {}
+        }
+    }
+    // Some loggers put the error of a call beside its request.
+    if !bodies.is_empty() && json.get("error").has("code") {
+        bodies.push(Cow::Owned(Json::Object(vec![(Cow::Borrowed("error"), json.get("error").clone())])));
+    }
+    let mut around = around(json, record);
+    if 1 < bodies.len() {
+        around.correlation = record.own_correlation();
+    }
+    let mut outcome = Ok(!bodies.is_empty());
+    for body in bodies {
         let mut inner = Record {
             sink: record.sink,
             line: record.line,
-            logged,
-            account: account.clone(),
-            correlation: correlation.clone(),
+            logged: around.logged,
+            account: around.account.clone(),
+            correlation: around.correlation.clone(),
         };
-        any |= match body {
-            Json::Object(_) => {
-                is_known_within(body, depth + 1) && read_wrapped(body, &mut inner, depth + 1).map(|()| true)?
-            }
-            Json::Array(elements) if elements.iter().any(|element| is_known_within(element, depth + 1)) => {
-                for element in elements {
-                    read_wrapped(element, &mut inner, depth + 1)?;
-                }
-                true
-            }
-            Json::Text(text) if text.trim_start().starts_with(['{', '[']) => match Json::parse(text) {
-                Ok(parsed) if is_known_within(&parsed, depth + 1) => {
-                    read_wrapped(&parsed, &mut inner, depth + 1).map(|()| true)?
-                }
-                _ => false,
-            },
-            _ => false,
-        };
+        if let Err(reason) = read_wrapped(&body, &mut inner, depth + 1) {
+            outcome = outcome.and(Err(reason));
+        }
     }
-    Ok(any)
+    outcome
+}
+
+/// The JSON that a text is, or the fields of a form.
+fn json_in(text: &str) -> Option<Json<'_>> {
+    if text.trim_start().starts_with(['{', '[']) { Json::parse(text).ok() } else { send_api::form(text) }
 }
 
 /// Whether a record, or one inside it, has a shape we know.
@@ -193,17 +248,15 @@ fn is_known_within(json: &Json<'_>, depth: usize) -> bool {
     SHAPES.iter().any(|shape| (shape.fits)(json))
         || depth < MOST_WRAPPINGS
             && BODIES.iter().map(|key| json.get(key)).any(|body| match body {
-                Json::Object(_) => is_known_within(body, depth + 1),
-                Json::Text(text) if text.trim_start().starts_with('{') => {
-                    Json::parse(text).is_ok_and(|parsed| is_known_within(&parsed, depth + 1))
-                }
+                Json::Object(_) | Json::Array(_) => is_known_within(body, depth + 1),
+                Json::Text(text) => json_in(text).is_some_and(|inside| is_known_within(&inside, depth + 1)),
                 _ => false,
             })
 }
 
 /// The account in `https://graph.facebook.com/v19.0/ACCOUNT/messages`.
 fn account_in_url(json: &Json<'_>) -> Option<String> {
-    let url = json.first(&["url", "uri", "path", "endpoint"]).text()?;
+    let url = json.first(&["url", "uri", "path", "endpoint", "relative_url"]).text()?;
     let before = url.split(['?', '#']).next()?.strip_suffix("/messages")?;
     let account = before.rsplit('/').next()?;
     (!account.is_empty() && account.bytes().all(|c| c.is_ascii_digit())).then(|| account.to_owned())
