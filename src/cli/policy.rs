@@ -10,7 +10,7 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{ColumnConstraint, ContentArrangement, LineStyle, Table};
 use serde_json::{Value, json};
 
-use fbwin::policy::{BUILT_IN, Every, Exclusion, Opener, Permission, Refusal};
+use fbwin::policy::{BUILT_IN, Every, Exclusion, Opener, Permission, Refusal, holds};
 use fbwin::time::Span;
 use fbwin::{Channel, Policy};
 
@@ -90,8 +90,7 @@ impl ShowArgs {
         let mut output = Output::open(None)?;
         let failed = output.failed();
         let wanted = |channel: Channel, from: NaiveDate, until: Option<NaiveDate>| {
-            let in_force = |day: NaiveDate| from <= day && until.is_none_or(|until| day < until);
-            self.channel.is_none_or(|only| only == channel) && self.at.is_none_or(in_force)
+            self.channel.is_none_or(|only| only == channel) && self.at.is_none_or(|day| holds(from, until, day))
         };
         let permissions: Vec<&Permission> =
             policy.permissions.iter().filter(|row| wanted(row.channel, row.from, row.until)).collect();

@@ -176,13 +176,18 @@ pub struct Permission {
 impl Permission {
     /// Whether the row is in force on `day`.
     pub fn holds_on(&self, day: NaiveDate) -> bool {
-        self.from <= day && self.until.is_none_or(|until| day < until)
+        holds(self.from, self.until, day)
     }
 
     /// Whether promotional content is forbidden in a message of this category.
     pub fn forbids_promotion(&self, category: Option<Category>) -> bool {
         !self.promotion || category.is_some_and(|category| self.no_promotion_in.contains(&category))
     }
+}
+
+/// Whether a row that holds from one day until another one is in force on `day`: the last day is the one before `until`.
+pub fn holds(from: NaiveDate, until: Option<NaiveDate>, day: NaiveDate) -> bool {
+    from <= day && until.is_none_or(|until| day < until)
 }
 
 /// A dated row that takes a permission away from some users.
@@ -355,9 +360,9 @@ impl Policy {
 
     /// The exclusions for `claim` on `channel` and `day`.
     pub fn exclusions_of(&self, channel: Channel, claim: Claim, day: NaiveDate) -> impl Iterator<Item = &Exclusion> {
-        self.exclusions.iter().filter(move |row| {
-            row.channel == channel && row.claim == claim && row.from <= day && row.until.is_none_or(|until| day < until)
-        })
+        self.exclusions
+            .iter()
+            .filter(move |row| row.channel == channel && row.claim == claim && holds(row.from, row.until, day))
     }
 
     /// What Meta meant by refusing a send with these codes; `None` if they say nothing about the policy by themselves.
