@@ -113,7 +113,7 @@ impl<'r, 'p> Case<'r, 'p> {
             None => None,
         };
         if self.send.messaging_type == Some(MessagingType::MessageTag) && self.send.tag.is_none() {
-            found.breach(Rule::MissingTag, None, None, Cause::Itself);
+            found.breach(Rule::MissingTag, self.plain_window(), None, Cause::Itself);
         }
         let knows_rules = self.policy.begins(self.send.channel).is_some_and(|first| first <= self.day);
         let names_its_claim = self.send.tag.is_some() || self.send.messaging_type == Some(MessagingType::MessageTag);
@@ -208,8 +208,10 @@ impl<'r, 'p> Case<'r, 'p> {
             Standing::InForce(row) => return Some(row),
             Standing::Ended(row) => found.breach(Rule::RetiredTag, Some(row), None, Cause::Itself),
             Standing::NotYet(row) => found.breach(Rule::PrematureTag, Some(row), None, Cause::Itself),
-            Standing::Elsewhere(row) => found.breach(Rule::TagNotOnChannel, None, None, Cause::OtherChannel(row)),
-            Standing::Never => found.breach(Rule::UnknownTag, None, None, Cause::Itself),
+            Standing::Elsewhere(row) => {
+                found.breach(Rule::TagNotOnChannel, self.plain_window(), None, Cause::OtherChannel(row));
+            }
+            Standing::Never => found.breach(Rule::UnknownTag, self.plain_window(), None, Cause::Itself),
         }
         None
     }

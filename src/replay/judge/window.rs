@@ -14,6 +14,11 @@ impl<'r, 'p> Case<'r, 'p> {
         self.policy.in_force(self.send.channel, self.day).filter(plain)
     }
 
+    /// The row that judges a send without any claim: what is left to one whose tag is none.
+    pub(super) fn plain_window(&self) -> Option<&'p Permission> {
+        self.windows().find(|row| row.extra_after.is_none() && !row.unmarked)
+    }
+
     /// The window that is certainly open, whatever the send carries.
     pub(super) fn open_window(&self) -> Option<(&'p Permission, Option<Opening>)> {
         let lasting = self.windows().filter(|row| row.extra_after.is_none() && !row.unmarked);
