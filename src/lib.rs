@@ -13,9 +13,12 @@
 //! ```
 //!
 //! - [`event`]: one thing that happened in one conversation. Readers make events, the replay judges them, and neither
-//!   knows the other. [`time`] stands below it and counts elapsed milliseconds.
+//!   knows the other. [`time`] stands below it and counts elapsed milliseconds; beside it the private `secret` says how
+//!   credentials and people are shown.
 //! - [`source`]: whatever file comes in, events come out, packed into [`batch`]es; what cannot be read is an item of
-//!   its own. A new log format is one new file there.
+//!   its own. Records that are half an event (a request, its response, a second name of a user) are put together once
+//!   everything is read, whatever format they came in. A new log format is one new file there. The canonical record is
+//!   written there too.
 //! - [`policy`]: the dated rows, read from one TOML table. A change by Meta is an edit of that table and of nothing else.
 //! - [`replay`]: the core. Conversations remember facts, the policy holds terms, and a send is judged by the terms of its
 //!   own day. No file, no clock, no global.

@@ -1,7 +1,7 @@
 //! The program as its users meet it. Each folder of `tests/cli` is a run: `cmd` has the arguments (after a line that says
 //! what the run shows), `stdin` what it is fed, `stdout`, `stderr` and `code` what must come out; other files are its
-//! input, and the demo lies beside them as `demo.jsonl`. `BLESS=1 cargo test --test cli` writes what comes out anew:
-//! review the diff.
+//! input, and the demo lies beside them as `demo.jsonl`. An argument that begins with `fixtures/` is there too.
+//! `BLESS=1 cargo test --test cli` writes what comes out anew: review the diff.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::fs;
@@ -33,6 +33,24 @@ fn folder(name: &str) -> PathBuf {
     fs::create_dir_all(&folder).unwrap();
     fs::copy(DEMO, folder.join("demo.jsonl")).unwrap();
     folder
+}
+
+/// Copies the fixtures that a line of arguments names into the folder, under the same path.
+fn bring_fixtures(line: &str, folder: &Path) {
+    fn copy(from: &Path, to: &Path) {
+        if from.is_dir() {
+            fs::create_dir_all(to).unwrap();
+            for inside in fs::read_dir(from).unwrap().map(|entry| entry.unwrap().file_name()) {
+                copy(&from.join(&inside), &to.join(&inside));
+            }
+        } else {
+            fs::create_dir_all(to.parent().unwrap()).unwrap();
+            fs::copy(from, to).unwrap();
+        }
+    }
+    for path in words(line).iter().filter(|word| word.starts_with("fixtures/")) {
+        copy(Path::new(path), &folder.join(path));
+    }
 }
 
 fn command(program: &str, folder: &Path) -> Command {
@@ -99,6 +117,7 @@ fn every_run_comes_out_as_written() {
         let lines: Vec<&str> = cmd.lines().collect();
         let [claim, line] = lines.as_slice() else { panic!("{name}/cmd: a claim and a line of arguments") };
         assert!(claim.starts_with("# ") && claim.ends_with('.'), "{name}/cmd: the first line says what the run shows");
+        bring_fixtures(line, &folder);
         let words = words(line);
         let ran = run_with(&folder, &words.iter().map(String::as_str).collect::<Vec<_>>(), &golden("stdin"));
         let code = ran.code.map_or("a signal".to_owned(), |code| code.to_string());
@@ -265,6 +284,66 @@ fn long_log(sends: usize) -> String {
     (0..sends).map(pair).collect()
 }
 
+// --- One log in another form -----------------------------------------------------------------------------------------
+
+/// The verdicts of a log, without where its records stand.
+fn verdicts(folder: &Path, log: &[&str]) -> Vec<serde_json::Value> {
+    let ran = run(folder, &[&["replay", "--format", "jsonl", "--quiet"], log].concat());
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let verdict = |line: &str| {
+        let mut verdict: serde_json::Value = serde_json::from_str(line).unwrap();
+        verdict.as_object_mut().unwrap().retain(|key, _| key != "source");
+        // A record must name a user; where a log does not show one, the converted record says so.
+        if verdict["user"] == "(unknown)" {
+            verdict["user"] = "".into();
+        }
+        verdict
+    };
+    ran.stdout.lines().map(verdict).collect()
+}
+
+#[test]
+fn a_converted_log_gets_the_same_verdicts() {
+    let folder = folder("converted");
+    for log in [
+        &["fixtures/demo.jsonl"][..],
+        &["fixtures/day", "--complete"],
+        &["fixtures/day/webhooks.jsonl", "fixtures/day/whatsapp_callbacks.jsonl"],
+        &["fixtures/formats/send-api/recipients.jsonl", "--max-bad", "2"],
+        &["fixtures/formats/twilio/console_export.csv", "--max-bad", "1"],
+        &["fixtures/formats/chat-txt/android.txt", "--owner", "Flower Shop", "--utc-offset", "+01:00"],
+    ] {
+        log.iter().for_each(|word| bring_fixtures(word, &folder));
+        let direct = verdicts(&folder, log);
+        assert!(!direct.is_empty(), "{log:?}");
+        // What was said about the reading is in the converted log; what was said about the judging is not.
+        let judging: Vec<&str> = log.iter().copied().filter(|word| *word == "--complete").collect();
+        let reading: Vec<&str> = log.iter().copied().filter(|word| *word != "--complete").collect();
+        for (form, tokens) in [("jsonl", "--with-tokens"), ("csv", "--with-tokens")] {
+            let ran =
+                run(&folder, &[&["convert", "--to", form, "-o", "out", tokens, "--quiet"], &reading[..]].concat());
+            assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), ""), "{log:?}: {}", ran.stderr);
+            assert_eq!(verdicts(&folder, &[&["out"], &judging[..]].concat()), direct, "{log:?} as {form}");
+        }
+    }
+}
+
+/// The hash of a token stands for it wherever the token decides; only the sentence that shows it shows another hash.
+#[test]
+fn a_converted_log_without_its_tokens_gets_the_same_verdicts() {
+    let folder = folder("converted_hashed");
+    bring_fixtures("fixtures/day", &folder);
+    let words = |log: &[&str]| -> Vec<(String, String, String, String)> {
+        let word = |verdict: &serde_json::Value, key: &str| verdict[key].to_string();
+        let verdicts = verdicts(&folder, log);
+        verdicts.iter().map(|it| (word(it, "ts"), word(it, "user"), word(it, "verdict"), word(it, "rules"))).collect()
+    };
+    assert_eq!(run(&folder, &["convert", "fixtures/day", "-o", "out"]).code, Some(0));
+    let direct = words(&["fixtures/day", "--complete"]);
+    assert!(direct.iter().any(|(_, _, _, rules)| rules.contains("otn-token-reused")), "{:?}", direct.first());
+    assert_eq!(words(&["out", "--complete"]), direct);
+}
+
 // --- What fails a run ------------------------------------------------------------------------------------------------
 
 #[test]
@@ -410,6 +489,23 @@ fn no_token_is_shown_whole_in_any_format() {
         for token in [TOKEN, RECURRING] {
             assert!(!ran.stdout.contains(token) && !ran.stderr.contains(token), "{arguments:?} shows {token}");
         }
+    }
+}
+
+#[test]
+fn convert_writes_no_token_whole_unless_it_is_told_to() {
+    const TOKEN: &str = "4417290035518826731";
+    let folder = folder("tokens_converted");
+    let log = format!(
+        r#"{{"ts":"2024-03-01T10:00:00.000Z","user":"1","event":"otn_optin","token":"{TOKEN}"}}
+{{"ts":"2024-03-02T10:00:00.000Z","user":"1","event":"send","token":"{TOKEN}"}}
+"#
+    );
+    for form in ["jsonl", "csv"] {
+        let hashed = run_with(&folder, &["convert", "-", "--to", form], &log);
+        assert_eq!((hashed.code, hashed.stdout.contains(TOKEN)), (Some(0), false), "{form}: {}", hashed.stdout);
+        let whole = run_with(&folder, &["convert", "-", "--to", form, "--with-tokens"], &log);
+        assert_eq!((whole.code, whole.stdout.matches(TOKEN).count()), (Some(0), 2), "{form}: {}", whole.stdout);
     }
 }
 
@@ -572,7 +668,19 @@ fn every_rule_is_explained_within_80_columns() {
 #[test]
 fn every_page_of_help_fits_80_columns_and_shows_an_example() {
     let folder = folder("help");
-    for verb in ["", "audit", "replay", "can-send", "policy", "policy show", "policy check", "rules", "explain"] {
+    for verb in [
+        "",
+        "audit",
+        "replay",
+        "can-send",
+        "convert",
+        "inspect",
+        "policy",
+        "policy show",
+        "policy check",
+        "rules",
+        "explain",
+    ] {
         let mut words: Vec<&str> = verb.split_whitespace().collect();
         words.push("--help");
         let output = fbwin(&folder).args(&words).env("COLUMNS", "80").output().unwrap();
@@ -644,8 +752,8 @@ fn the_readme_begins_with_two_commands() {
     assert!(first < second && second < 1_000);
 }
 
-/// Each `console` block is one session in a folder of its own, where `fbwin` is the program and the demo lies in
-/// `fixtures/`: a line after `$ ` is a command, and the lines after it are what it prints. A line `...` stands for any
+/// Each `console` block is one session, where `fbwin` is the program and the fixtures that are named lie in `fixtures/`,
+/// all in one folder: a line after `$ ` is a command, and the lines after it are what it prints. A line `...` stands for any
 /// lines.
 #[cfg(unix)]
 #[test]
@@ -657,9 +765,8 @@ fn the_sessions_of_the_readme_are_true() {
         readme.split("```console\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
     assert!(5 <= sessions.len());
     let folder = folder("readme");
-    fs::create_dir(folder.join("fixtures")).unwrap();
-    fs::rename(folder.join("demo.jsonl"), folder.join("fixtures/demo.jsonl")).unwrap();
     for session in sessions {
+        session.lines().filter_map(|line| line.strip_prefix("$ ")).for_each(|line| bring_fixtures(line, &folder));
         let mut script = String::new();
         let mut expected = Vec::new();
         for line in session.lines() {
@@ -742,7 +849,7 @@ fn every_link_within_the_readme_leads_somewhere() {
 #[test]
 fn the_readme_names_no_option_that_is_not_there() {
     let folder = folder("options");
-    let help: String = ["audit", "replay", "can-send", "rules", "explain"]
+    let help: String = ["audit", "replay", "can-send", "convert", "inspect", "rules", "explain"]
         .iter()
         .map(|verb| run(&folder, &[verb, "--help"]).stdout)
         .chain(["show", "check"].iter().map(|what| run(&folder, &["policy", what, "--help"]).stdout))

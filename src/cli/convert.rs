@@ -15,6 +15,12 @@ use crate::cli::reading::ReadingArgs;
 
 /// Write logs in the canonical form, joined, each event once, in order of time
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Texts and users are written as they are.
+
+Examples:
+  fbwin convert logs/ -o canonical.jsonl
+  fbwin convert export.zip --owner 'Corner Shop' --to csv -o canonical.csv")]
 pub(crate) struct ConvertCommand {
     #[command(flatten)]
     reading: ReadingArgs,

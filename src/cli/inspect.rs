@@ -18,6 +18,10 @@ use crate::cli::reading::ReadingArgs;
 
 /// Print what was recognised: formats, events by kind, accounts, time span, gaps, unknown shapes
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  fbwin inspect logs/
+  fbwin inspect export.zip --owner 'Corner Shop'")]
 pub(crate) struct InspectCommand {
     #[command(flatten)]
     reading: ReadingArgs,
