@@ -107,6 +107,8 @@ pub struct Summary {
     pub events: u64,
     /// Records that repeated another one.
     pub duplicates: u64,
+    /// Records that told more of the event of another one, and were joined with it.
+    pub joined: u64,
     /// Records that could not be read.
     pub bad: u64,
     /// When the first event happened.

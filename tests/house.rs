@@ -14,7 +14,7 @@ const MAP: &[(&str, &[&str])] = &[
     ("batch", &["event", "time"]),
     ("source", &["batch", "event", "secret", "time"]),
     ("policy", &["event", "rule", "time"]),
-    ("replay", &["event", "policy", "rule", "time"]),
+    ("replay", &["event", "policy", "rule", "secret", "time"]),
     ("finding", &["event", "rule", "time"]),
     ("report", &["event", "finding", "rule", "time"]),
     ("audit", &["batch", "event", "finding", "policy", "replay", "rule", "secret", "time"]),

@@ -78,6 +78,7 @@ impl<'p> Audit<'p> {
         let mut ahead = Ahead::new(options.skew_ms, audit.history.coarsest_ms());
         summary.events = audit.history.len() as u64;
         summary.duplicates = audit.history.duplicates;
+        summary.joined = audit.history.joined;
         for position in 0..audit.history.len() {
             let event = audit.history.event(position);
             counts.kinds[event.kind as usize] += 1;

@@ -22,6 +22,8 @@ pub struct History {
     confirmed: HashSet<u64, BuildHasherDefault<AsIs>>,
     /// Records that repeated another one.
     pub duplicates: u64,
+    /// Records that told more of the event of another one: the echo of a request, the status of an echo.
+    pub joined: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -101,7 +103,6 @@ impl History {
 
     /// Makes one event of each group of repeats, whatever their order.
     fn merge(&mut self, mut repeats: Vec<((u32, u32), (u32, u32))>) {
-        self.duplicates = repeats.len() as u64;
         if repeats.is_empty() {
             return;
         }
@@ -114,6 +115,11 @@ impl History {
             let mut records: Vec<Event<'_>> =
                 std::iter::once(at(*first)).chain(group.iter().map(|(_, r)| at(*r))).collect();
             records.sort_by(precedence);
+            for pair in records.windows(2) {
+                let same = Event { place: pair[0].place, text: pair[0].text, ..pair[1] } == pair[0];
+                let count = if same { &mut self.duplicates } else { &mut self.joined };
+                *count += 1;
+            }
             let one = records.iter().skip(1).fold(records[0], |one, more| join(one, more));
             if merged.push(&one) {
                 replaced.insert(*first, merged.len() as u32 - 1);

@@ -4,7 +4,7 @@ use crate::event::{Channel, Event};
 use crate::policy::{Claim, Permission, Policy};
 use crate::replay::{Breach, Cause, Doubt, Lawful, Opening, Permit, Reason, Verdict};
 use crate::rule::Rule;
-use crate::secret::short_hash;
+use crate::secret::short_token;
 use crate::time::{Brief, Elapsed};
 
 /// A verdict in one sentence: `violation outside-window: the window opened ...`.
@@ -273,7 +273,7 @@ pub(super) fn message(breach: &Breach<'_>, send: &Event<'_>, policy: &Policy) ->
 
 /// A token as it may be shown: never whole.
 fn token(send: &Event<'_>) -> String {
-    send.token.map_or_else(String::new, short_hash)
+    send.token.map_or_else(String::new, short_token)
 }
 
 /// What would have been lawful at that moment: one sentence without its full stop.

@@ -1,5 +1,6 @@
 //! The options of every command that reads logs, and the reading, with its progress and complaints.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -135,10 +136,8 @@ impl ReadingArgs {
             for (word, count) in &input.unknown_events {
                 say(&format!("{}: unknown event `{word}` in {}, counted as `other`", input.name, records(*count)));
             }
-            for note in &input.notes {
-                say(&format!("{}: {note}", input.name));
-            }
         }
+        notes_of(reading).iter().for_each(|note| say(note));
     }
 
     /// Whether more records were unreadable than `--max-bad` tolerates. Says so, since it decides the exit code.
@@ -156,6 +155,22 @@ fn records(count: u64) -> String {
     if count == 1 { "1 record".into() } else { format!("{count} records") }
 }
 
+/// What a person should know about the inputs; what holds for many of them is said once.
+fn notes_of(reading: &Reading) -> Vec<String> {
+    let mut inputs_of: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for input in &reading.inputs {
+        for note in &input.notes {
+            inputs_of.entry(note).or_default().push(&input.name);
+        }
+    }
+    let said = inputs_of.into_iter().map(|(note, inputs)| match inputs.as_slice() {
+        [one] => format!("{one}: {note}"),
+        [first, rest @ ..] => format!("{first} and {} more: {note}", rest.len()),
+        [] => note.to_owned(),
+    });
+    said.collect()
+}
+
 /// What the reader has to say for the summary.
 pub(crate) fn summary_of(reading: &Reading) -> Summary {
     let inputs = reading.inputs.iter().map(|input| InputSummary {
@@ -169,12 +184,10 @@ pub(crate) fn summary_of(reading: &Reading) -> Summary {
             format!("{}: {} of the unknown event `{word}`: opens and spends nothing here", input.name, records(*count))
         })
     });
-    let noted =
-        reading.inputs.iter().flat_map(|input| input.notes.iter().map(move |note| format!("{}: {note}", input.name)));
     Summary {
         inputs: inputs.collect(),
         bad: reading.bad.count,
-        notes: unknown.chain(noted).collect(),
+        notes: unknown.chain(notes_of(reading)).collect(),
         ..Summary::default()
     }
 }

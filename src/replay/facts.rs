@@ -7,6 +7,7 @@ use foldhash::HashMap;
 
 use crate::event::{Entry, Event, Frequency, Kind, Place, TokenType};
 use crate::policy::{MOST_FOLLOW_UPS, Opener};
+use crate::secret::token_name;
 use crate::time::Time;
 
 /// Something the user did that may open a permission: the latest of its kind.
@@ -202,7 +203,7 @@ impl Spends {
 /// What is known of one token, whoever granted or spent it.
 #[derive(Debug)]
 pub(super) struct Token {
-    pub(super) text: Box<str>,
+    pub(super) name: Box<str>,
     /// What the first move about it showed it to be.
     pub(super) token_type: Option<TokenType>,
     /// The first two conversations that granted it, normally one: enough to know that somebody else did.
@@ -226,15 +227,16 @@ pub(super) struct Use {
 /// All tokens of a run: a token seen under the wrong user must be recognised, so they are not kept per conversation.
 #[derive(Debug, Default)]
 pub(super) struct Tokens {
-    by_text: HashMap<Box<str>, usize>,
+    /// Tokens are credentials: they are kept by a name that is none.
+    by_name: HashMap<Box<str>, usize>,
     all: Vec<Token>,
     /// By token and conversation.
     uses: HashMap<(usize, usize), Use>,
 }
 
 impl Tokens {
-    pub(super) fn index(&self, text: &str) -> Option<usize> {
-        self.by_text.get(text).copied()
+    pub(super) fn index(&self, token: &str) -> Option<usize> {
+        self.by_name.get(token_name(token).as_ref()).copied()
     }
 
     pub(super) fn at(&self, index: usize) -> Option<&Token> {
@@ -246,13 +248,14 @@ impl Tokens {
         self.uses.get(&(index, conversation))
     }
 
-    /// The index of the token with this text, new if it was not known.
-    pub(super) fn entry(&mut self, text: &str) -> usize {
-        if let Some(index) = self.by_text.get(text) {
+    /// The index of this token, new if it was not known.
+    pub(super) fn entry(&mut self, token: &str) -> usize {
+        let name = token_name(token);
+        if let Some(index) = self.by_name.get(name.as_ref()) {
             return *index;
         }
-        self.by_text.insert(text.into(), self.all.len());
-        self.all.push(Token { text: text.into(), token_type: None, granted: Vec::new(), spends: Spends::default() });
+        self.by_name.insert(name.as_ref().into(), self.all.len());
+        self.all.push(Token { name: name.into(), token_type: None, granted: Vec::new(), spends: Spends::default() });
         self.all.len() - 1
     }
 

@@ -60,7 +60,7 @@ impl<'p> Case<'_, 'p> {
                 Claim::OneTime | Claim::Recurring => {
                     let granted = self.conversation.map_or(&[][..], |conversation| &conversation.tokens);
                     for token in granted.iter().filter_map(|index| self.tokens.at(*index)) {
-                        ask(&Event { token: Some(&token.text), ..plain }, row.claim);
+                        ask(&Event { token: Some(&token.name), ..plain }, row.claim);
                     }
                 }
                 _ => {}

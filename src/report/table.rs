@@ -128,6 +128,9 @@ impl Page<'_> {
         if 0 < summary.duplicates {
             aside.push(format!("{} left out", count(summary.duplicates, "duplicate")));
         }
+        if 0 < summary.joined {
+            aside.push(format!("{} joined with these", count(summary.joined, "record")));
+        }
         if 0 < summary.bad {
             aside.push(format!("{} could not be read", count(summary.bad, "record")));
         }
@@ -340,7 +343,7 @@ fn advice(reason: &str) -> &'static str {
             "the log does not show what it relied on: add the log of requests, or say --untagged if nothing is ever tagged"
         }
         "time-precision" => "it is closer to the limit than the log's times are exact",
-        "recipient-unresolved" => "what it answered is not in the log",
+        "recipient-unresolved" => "to whom it went, or what it answered, is not in the log",
         "approval-unknown" => "no log shows which account has which approval: say it with --approved",
         "region-unknown" => "the user's country decides: add the field `region`",
         "terms-unclear" => "Meta's own words leave it open",

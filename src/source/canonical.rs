@@ -77,6 +77,8 @@ words! {
         ClaimHidden = "claim_hidden",
         /// The log it comes from does not show to which user the send went.
         RecipientHidden = "recipient_hidden",
+        /// The time is that of the business's own log, which is believed less than Meta's.
+        LoggedAt = "logged_at",
     }
 }
 
@@ -283,6 +285,7 @@ pub(super) fn push(
         error_subcode: reader.code(Field::ErrorSubcode)?,
         region: region.as_deref(),
         claim_hidden: claim_hidden || decisive && (claims_unknown || record.claim_hidden),
+        logged_at: reader.decided(Field::LoggedAt, truth, true, &mut unknown)?.unwrap_or(false),
         recipient_hidden: reader.decided(Field::RecipientHidden, truth, true, &mut unknown)?.unwrap_or(false),
         ..Event::default()
     };

@@ -6,7 +6,7 @@ use serde::Serializer;
 use serde::ser::SerializeMap;
 
 use crate::event::Event;
-use crate::secret::long_hash;
+use crate::secret::token_name;
 
 use super::canonical::Field;
 
@@ -116,7 +116,7 @@ impl<W: Write> CanonicalWriter<W> {
             Field::MessagingType => event.messaging_type.map(|word| word.to_string()),
             Field::Tag => text(event.tag),
             Field::Token => event.token.map(|token| match self.tokens {
-                WriteTokens::Hashed => long_hash(token),
+                WriteTokens::Hashed => token_name(token).into_owned(),
                 WriteTokens::Whole => token.to_owned(),
             }),
             Field::TokenType => event.token_type.map(|word| word.to_string()),
@@ -135,6 +135,7 @@ impl<W: Write> CanonicalWriter<W> {
             Field::Region => text(event.region),
             Field::PrecisionMs => Some(event.precision_ms).filter(|ms| *ms != 0).map(|ms| ms.to_string()),
             Field::ClaimHidden => yes(event.claim_hidden && event.kind == crate::event::Kind::Send),
+            Field::LoggedAt => yes(event.logged_at),
             Field::RecipientHidden => yes(event.recipient_hidden || event.user.is_empty()),
         }
     }
@@ -143,7 +144,7 @@ impl<W: Write> CanonicalWriter<W> {
 /// Truths and numbers as JSON has them; ids stay text.
 fn typed(field: Field, value: &str) -> serde_json::Value {
     match field {
-        Field::Sponsored | Field::Promotional | Field::ClaimHidden | Field::RecipientHidden => {
+        Field::Sponsored | Field::Promotional | Field::ClaimHidden | Field::RecipientHidden | Field::LoggedAt => {
             serde_json::Value::Bool(value == "true")
         }
         Field::ErrorCode | Field::ErrorSubcode | Field::PrecisionMs => {

@@ -26,7 +26,9 @@ impl<'r, 'p> Case<'r, 'p> {
         let token = self.send.token.and_then(|text| self.tokens.index(text)).and_then(|index| self.tokens.at(index));
         let granted = token.map_or(&[][..], |token| &token.granted);
         let others = granted.iter().filter(|(by, _)| Some(*by) != self.index).map(|(_, grant)| *grant);
-        (own, others.into_iter().find(before))
+        // To accuse by somebody else's opt-in it must certainly have come first.
+        let surely_before = |grant: &Grant| grant.touch.at.plus_ms(i64::from(grant.touch.precision_ms)) <= self.send.at;
+        (own, others.into_iter().find(surely_before))
     }
 
     /// Earlier sends that spent the send's token: to this user, or to anybody if this user is not known to own it.
