@@ -82,22 +82,55 @@ impl Time {
     }
 }
 
+impl Time {
+    /// `2024-03-02T10:00:00.000Z` in bytes: reports are full of times, and digits are quicker to set than to format. A year
+    /// of more than four digits, which only a limit can have, is cut to its last four.
+    fn written(self) -> [u8; 24] {
+        let day = self.day();
+        let ms = self.since(Time::start_of(day));
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        let mut set = |end: usize, digits: usize, mut number: i64| {
+            for place in text.iter_mut().take(end).rev().take(digits) {
+                *place = b'0' + (number % 10).unsigned_abs() as u8;
+                number /= 10;
+            }
+        };
+        set(4, 4, i64::from(day.year()));
+        set(7, 2, i64::from(day.month()));
+        set(10, 2, i64::from(day.day()));
+        set(13, 2, ms / HOUR_MS);
+        set(16, 2, ms / MINUTE_MS % 60);
+        set(19, 2, ms / SECOND_MS % 60);
+        set(23, 3, ms % SECOND_MS);
+        text
+    }
+
+    /// What stands before the four digits of the year: a sign, or the digits of a limit beyond the year 9999.
+    fn far_year(self) -> String {
+        match self.day().year() {
+            0..=9999 => String::new(),
+            year @ 10_000.. => (year / 10_000).to_string(),
+            year => format!("-{}", if year < -9_999 { (year / -10_000).to_string() } else { String::new() }),
+        }
+    }
+
+    fn write_to(self, f: &mut fmt::Formatter<'_>, brief: bool) -> fmt::Result {
+        let text = self.written();
+        if !(FIRST_MS..=LAST_MS).contains(&self.0) {
+            f.write_str(&self.far_year())?;
+        }
+        let whole = brief && &text[19..23] == b".000";
+        let shown = if whole { &text[..19] } else { &text[..23] };
+        // Digits and punctuation are text.
+        f.write_str(std::str::from_utf8(shown).unwrap_or_default())?;
+        f.write_str("Z")
+    }
+}
+
 /// `2024-03-02T10:00:00.000Z`: always with milliseconds, always UTC.
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let day = self.day();
-        let ms = self.since(Time::start_of(day));
-        write!(
-            f,
-            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
-            day.year(),
-            day.month(),
-            day.day(),
-            ms / HOUR_MS,
-            ms / MINUTE_MS % 60,
-            ms / SECOND_MS % 60,
-            ms % SECOND_MS
-        )
+        self.write_to(f, false)
     }
 }
 
@@ -107,11 +140,7 @@ pub struct Brief(pub Time);
 
 impl fmt::Display for Brief {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.0.to_string();
-        match text.strip_suffix(".000Z") {
-            Some(whole) => write!(f, "{whole}Z"),
-            None => f.write_str(&text),
-        }
+        self.0.write_to(f, true)
     }
 }
 

@@ -37,8 +37,9 @@ pub struct AuditOptions {
     pub skew_ms: i64,
     /// Show users as short hashes.
     pub redact: bool,
-    /// Find out what would have been lawful instead, for findings.
-    pub remedies: bool,
+    /// For how many violations of each rule, the first ones, to find out what would have been lawful instead. It costs as
+    /// much as the judging, and a report that shows five of a rule needs no more.
+    pub remedies: usize,
 }
 
 /// A history judged.
@@ -75,6 +76,7 @@ impl<'p> Audit<'p> {
         let mut replay = Replay::new(policy, options.replay.clone());
         let mut seen = Seen::default();
         let mut counts = Counts::default();
+        let mut of_rule = [0; Rule::ALL.len()];
         let mut ahead = Ahead::new(options.skew_ms, audit.history.coarsest_ms());
         summary.events = audit.history.len() as u64;
         summary.duplicates = audit.history.duplicates;
@@ -96,8 +98,13 @@ impl<'p> Audit<'p> {
                 let late = ahead.after(position, &event, &audit.history);
                 verdict = audit.tolerant(verdict, &event, &late, options.skew_ms, &replay, &mut summary.skewed);
             }
-            let violated = options.remedies && matches!(verdict, Verdict::Violation(_));
-            let lawful = if violated { replay.lawful(&event) } else { Vec::new() };
+            let mut wanted = false;
+            for rule in verdict.rules() {
+                let count = &mut of_rule[rule as usize];
+                wanted |= *count < options.remedies;
+                *count += 1;
+            }
+            let lawful = if wanted { replay.lawful(&event) } else { Vec::new() };
             replay.record(&event);
             seen.judge(&event, &verdict, policy, &options);
             counts.send(&event, &verdict);

@@ -70,8 +70,11 @@ impl AuditCommand {
         let (policy, name): (Policy, String) = self.judging.policy()?;
         let mut output = Output::open(self.reporting.output.as_deref())?;
         let reading = self.reading.read(self.reporting.output.as_deref())?;
+        // Only a table leaves findings out.
+        let table = self.reporting.format == FORMATS[0].name && 0 < self.reporting.show;
+        let remedies = if table { self.reporting.show } else { usize::MAX };
         let (audit, mut summary) =
-            self.judging.audit((&policy, name), &self.range, reading, self.reading.utc_offset, true)?;
+            self.judging.audit((&policy, name), &self.range, reading, self.reading.utc_offset, remedies)?;
         if !self.reading.quiet {
             warn_if_stale(&summary);
         }

@@ -96,14 +96,14 @@ impl JudgingArgs {
         Ok(options)
     }
 
-    /// Judges what was read; `remedies` asks for what would have been lawful, too.
+    /// Judges what was read; for the first `remedies` violations of each rule it says what would have been lawful, too.
     pub(crate) fn audit<'p>(
         &self,
         (policy, name): (&'p Policy, String),
         range: &RangeArgs,
         reading: Reading,
         utc_offset_s: Option<i32>,
-        remedies: bool,
+        remedies: usize,
     ) -> anyhow::Result<(Audit<'p>, Summary)> {
         let bound = |moment: &Option<Moment>, option| moment.as_ref().map(|at| at.at(option, utc_offset_s)).transpose();
         let options = AuditOptions {

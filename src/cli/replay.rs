@@ -51,7 +51,7 @@ impl ReplayCommand {
         let mut output = Output::open(self.printing.output.as_deref())?;
         let reading = self.reading.read(self.printing.output.as_deref())?;
         let utc_offset_s = self.reading.utc_offset;
-        let (audit, summary) = self.judging.audit((&policy, name), &self.range, reading, utc_offset_s, false)?;
+        let (audit, summary) = self.judging.audit((&policy, name), &self.range, reading, utc_offset_s, 0)?;
         if !self.reading.quiet {
             warn_if_stale(&summary);
         }

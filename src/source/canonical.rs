@@ -122,20 +122,25 @@ pub(super) struct Names {
     /// Folded names given by the user, and as they were given.
     mapped: Vec<(String, Field, String)>,
     own: Vec<Field>,
+    /// The same by the length of their names: every key of every record is looked up.
+    own_by_length: Vec<Vec<Field>>,
 }
 
 impl Names {
     pub(super) fn new(map: &[(Field, String)]) -> Names {
-        let own = Field::ALL.iter().copied().filter(|field| map.iter().all(|(mapped, _)| mapped != field)).collect();
+        let own: Vec<Field> =
+            Field::ALL.iter().copied().filter(|field| map.iter().all(|(mapped, _)| mapped != field)).collect();
+        let longest = own.iter().map(|field| field.word().len()).max().unwrap_or(0);
+        let of_length = |length| own.iter().copied().filter(|field| field.word().len() == length).collect();
+        let own_by_length = (0..=longest).map(of_length).collect();
         let mapped = map.iter().map(|(field, name)| (folded(name), *field, name.trim().to_owned())).collect();
-        Names { mapped, own }
+        Names { mapped, own, own_by_length }
     }
 
     /// The field of this name, spelt exactly unless it is a mapped one.
     pub(super) fn find(&self, name: &str) -> Option<Field> {
-        // Looked up for every key of every record: by length first, which leaves two or three to compare.
-        let same = |field: &Field| field.word().len() == name.len() && field.word() == name;
-        self.find_mapped(name).or_else(|| self.own.iter().copied().find(same))
+        let own = || self.own_by_length.get(name.len())?.iter().copied().find(|field| field.word() == name);
+        self.find_mapped(name).or_else(own)
     }
 
     /// The field of this name in a header, where people write `Messaging Type`.
