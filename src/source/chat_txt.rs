@@ -59,6 +59,10 @@ struct ChatTxt {
 fn fits(start: &Start<'_>) -> Fit {
     let mut lines = lines(start.bytes).map(|(_, line)| line).filter(|line| !line.trim_ascii().is_empty()).take(40);
     let Some(first) = lines.next() else { return Fit::No };
+    // A program's log begins its lines alike, and has records in them; and who says that there are such records is believed.
+    if start.options.from.is_some() || first.windows(2).any(|pair| pair == b"{\"") {
+        return Fit::No;
+    }
     if head(first).is_some() {
         return Fit::Surely;
     }

@@ -97,6 +97,8 @@ struct Seen {
 #[derive(Default)]
 struct Elsewhere {
     seen: HashMap<String, Seen>,
+    /// Comments by their ids: on whose channel and account they are. Their writers are known by other ids there.
+    comments: HashMap<String, Seen>,
     /// The channel and account under which a user appears, where it is only one.
     homes: HashMap<String, Option<(Channel, String)>>,
     /// The accounts of each channel.
@@ -152,6 +154,8 @@ pub(super) fn join(
     joined
 }
 
+/// Calling codes of Mexico, Argentina and Brazil: Meta's ids of their mobile numbers have a digit more or less than is dialled.
+const REWRITTEN: [&str; 3] = ["52", "54", "55"];
 /// How many requests wait for an answer at most.
 const MOST_WAITING: usize = 256;
 /// A call that is not answered by then never is: every client has given up.
@@ -436,6 +440,7 @@ impl Elsewhere {
         for call in halves.asked.iter().flat_map(|asked| &asked.calls) {
             if let Call::Send(_, request) = call {
                 wanted.extend(request.token.as_deref());
+                wanted.extend(request.comment.as_deref());
                 users.extend(match &request.to {
                     Recipient::User(user) => Some(user.as_str()),
                     _ => None,
@@ -474,6 +479,7 @@ impl Elsewhere {
             Kind::Send => (event.id, !event.logged_at),
             Kind::Delivery | Kind::Read => (event.id, false),
             Kind::OtnOptin | Kind::RecurringOptin => (event.token, true),
+            Kind::Comment => (event.comment.or(event.id), false),
             _ => (None, false),
         };
         let Some(key) = key.filter(|key| wanted.contains(key)) else { return };
@@ -483,6 +489,10 @@ impl Elsewhere {
             user: event.user.to_owned(),
             sent: tells_time.then_some(Stamp { at: event.at, precision_ms: event.precision_ms }),
         };
+        if event.kind == Kind::Comment {
+            self.comments.entry(key.to_owned()).or_insert(here);
+            return;
+        }
         let rank = |seen: &Seen| (seen.sent.map_or(Time::from_ms(i64::MAX), |sent| sent.at), seen.sent.is_none());
         match self.seen.get_mut(key) {
             Some(known) if rank(&here) < rank(known) => *known = here,
@@ -537,7 +547,8 @@ impl Sends<'_> {
         let resolved = resolved.filter(|user| !user.is_empty());
         let user = if by_id { resolved.or(written) } else { resolved };
         let written_account = own_account.or(asked.account.as_deref());
-        let (channel, account) = self.whose(asked.channel, written_account, user, echo.or(grant));
+        let comment = request.comment.as_deref().and_then(|comment| self.elsewhere.comments.get(comment));
+        let (channel, account) = self.whose(asked.channel, written_account, user, echo.or(grant).or(comment));
         // A comment is no person: its writer may answer, and be known by an id of their own, more than once. Nor is an id
         // another name of somebody, but on WhatsApp, where it is a number as it was dialled.
         let names = !by_id || channel == Channel::Whatsapp;
@@ -548,7 +559,8 @@ impl Sends<'_> {
             _ => None,
         };
         // Unresolved, it keeps the name it was sent to; a later alias may still turn it into a user.
-        let unresolved = user.is_none() && request.comment.is_none();
+        let unresolved = user.is_none() && request.comment.is_none()
+            || channel == Channel::Whatsapp && resolved.is_none() && self.is_another(channel, &account, written);
         let user = user.or(written.filter(|_| request.comment.is_none())).unwrap_or_default();
         let (stamp, logged_at) = match (echo.and_then(|echo| echo.sent), asked.at) {
             (Some(sent), _) => (sent, false),
@@ -615,6 +627,15 @@ impl Sends<'_> {
         })
     }
 
+    /// Whether a number as it was dialled may not be that of the person's conversation: it is one that Meta knows in another
+    /// form, or the business has several numbers and the log does not say from which one it was.
+    fn is_another(&self, channel: Channel, account: &str, dialled: Option<&str>) -> bool {
+        let accounts = self.elsewhere.accounts.get(&channel).map_or(0, BTreeSet::len);
+        let rewritten = |number: &str| REWRITTEN.iter().any(|code| number.starts_with(code));
+        let unseen = |number: &&str| !self.elsewhere.homes.contains_key(*number);
+        account.is_empty() && 1 < accounts || dialled.filter(unseen).is_some_and(rewritten)
+    }
+
     /// The channel and account of a call: as Meta's records of the message or token say, else as the log says, else where
     /// its user is known, else the only one there is.
     fn whose(
@@ -640,7 +661,12 @@ impl Sends<'_> {
         let is_known = |account: &&str| home.is_none() || accounts.is_some_and(|known| known.contains(*account));
         let written = written.filter(is_known);
         let only = || accounts.filter(|known| known.len() == 1)?.first().map(String::as_str);
-        let account = seen.or(written).or(default).or(home).or_else(only);
+        // The default is for records that nothing else places, and of its own channel.
+        let elsewhere = |account: &&str| {
+            self.elsewhere.accounts.iter().any(|(other, known)| *other != channel && known.contains(*account))
+        };
+        let default = default.filter(|account| !elsewhere(account));
+        let account = seen.or(written).or(home).or(default).or_else(only);
         (channel, account.unwrap_or_default().to_owned())
     }
 }

@@ -120,8 +120,9 @@ impl<'r, 'p> Case<'r, 'p> {
         let claim = self.claim();
         // A tag that does not hold has said what the send relies on, and has been judged; so has a missing one.
         if knows_rules && !(names_its_claim && tag_row.is_none() && matches!(claim, Claim::Response | Claim::Tag)) {
-            // A comment is answered, not a user: who wrote it does not matter.
-            if self.send.recipient_hidden && claim != Claim::PrivateReply {
+            // A comment is answered, not a user, and a template may go to anybody: who it is does not matter.
+            let to_anybody = matches!(claim, Claim::PrivateReply | Claim::Template);
+            if self.send.recipient_hidden && !to_anybody {
                 self.check_unresolved(claim, &mut found);
             } else {
                 self.check_claim(claim, tag_row, &mut found);
