@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use serde::Deserialize;
 
@@ -95,14 +96,9 @@ impl Rule {
         }
     }
 
-    /// What is said of it at length.
-    ///
-    /// # Panics
-    /// Never: a test holds the catalog and the rules equal, and a missing entry is an empty one.
+    /// What is said of it at length. A test holds the catalog and the rules equal; a missing entry would be an empty one.
     pub fn entry(self) -> Entry {
-        let mut catalog: Catalog = toml::from_str(CATALOG).unwrap_or_default();
-        let at = catalog.rule.iter().position(|entry| entry.name == self.word());
-        at.map_or_else(Entry::default, |at| catalog.rule.swap_remove(at))
+        ENTRIES.rule.iter().find(|entry| entry.name == self.word()).cloned().unwrap_or_default()
     }
 }
 
@@ -127,6 +123,9 @@ impl FromStr for Rule {
 }
 
 const CATALOG: &str = include_str!("rule/catalog.toml");
+
+/// The catalog, read when the first rule is explained.
+static ENTRIES: LazyLock<Catalog> = LazyLock::new(|| toml::from_str(CATALOG).unwrap_or_default());
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]

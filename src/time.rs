@@ -83,8 +83,8 @@ impl Time {
 }
 
 impl Time {
-    /// `2024-03-02T10:00:00.000Z` in bytes: reports are full of times, and digits are quicker to set than to format. A year
-    /// of more than four digits, which only a limit can have, is cut to its last four.
+    /// `2024-03-02T10:00:00.000Z` in bytes: reports are full of times, and digits are quicker to set than to format. Of a
+    /// year beyond 9999, which only a limit can have, the last four.
     fn written(self) -> [u8; 24] {
         let day = self.day();
         let ms = self.since(Time::start_of(day));
@@ -105,22 +105,15 @@ impl Time {
         text
     }
 
-    /// What stands before the four digits of the year: a sign, or the digits of a limit beyond the year 9999.
-    fn far_year(self) -> String {
-        match self.day().year() {
-            0..=9999 => String::new(),
-            year @ 10_000.. => (year / 10_000).to_string(),
-            year => format!("-{}", if year < -9_999 { (year / -10_000).to_string() } else { String::new() }),
-        }
-    }
-
     fn write_to(self, f: &mut fmt::Formatter<'_>, brief: bool) -> fmt::Result {
         let text = self.written();
+        let mut from = 0;
         if !(FIRST_MS..=LAST_MS).contains(&self.0) {
-            f.write_str(&self.far_year())?;
+            write!(f, "{}", self.day().year())?;
+            from = 4;
         }
         let whole = brief && &text[19..23] == b".000";
-        let shown = if whole { &text[..19] } else { &text[..23] };
+        let shown = if whole { &text[from..19] } else { &text[from..23] };
         // Digits and punctuation are text.
         f.write_str(std::str::from_utf8(shown).unwrap_or_default())?;
         f.write_str("Z")

@@ -59,9 +59,7 @@ impl Ahead {
         for key in [Some(of_user(send)), send.comment.map(|_| of_comment(send))].into_iter().flatten() {
             let waiting = self.moves.get_mut(&key);
             let Some(waiting) = waiting else { continue };
-            while waiting.front().is_some_and(|first| *first <= position) {
-                waiting.pop_front();
-            }
+            forget(waiting, position);
             let events = waiting.iter().map(|position| history.event(*position));
             // Within its precision the send may have come up to the last moment before the next unit begins.
             let within = |event: &Event<'_>| {
@@ -76,10 +74,15 @@ impl Ahead {
 
     fn add(&mut self, key: u64, position: usize) {
         let waiting = self.moves.entry(key).or_default();
-        while waiting.front().is_some_and(|first| *first <= position) {
-            waiting.pop_front();
-        }
+        forget(waiting, position);
         waiting.push_back(self.next);
+    }
+}
+
+/// Forgets the moves that no longer lie ahead.
+fn forget(waiting: &mut VecDeque<usize>, position: usize) {
+    while waiting.front().is_some_and(|first| *first <= position) {
+        waiting.pop_front();
     }
 }
 

@@ -96,7 +96,7 @@ impl<'p> Audit<'p> {
             let mut verdict = replay.can_send(&event);
             if !matches!(verdict, Verdict::Allowed(_)) && ahead.looks() {
                 let late = ahead.after(position, &event, &audit.history);
-                verdict = audit.tolerant(verdict, &event, &late, options.skew_ms, &replay, &mut summary.skewed);
+                verdict = tolerant(verdict, &event, &late, options.skew_ms, &replay, &mut summary.skewed);
             }
             let mut wanted = false;
             for rule in verdict.rules() {
@@ -115,39 +115,38 @@ impl<'p> Audit<'p> {
         summary.notes.extend(seen.notes(policy, &options));
         audit
     }
+}
 
-    /// The verdict, if moves dated a little after the send may have come before it: within `--skew` they did, and within
-    /// the precision of the send's time it cannot be told.
-    fn tolerant(
-        &self,
-        strict: Verdict<'p>,
-        send: &Event<'_>,
-        late: &[Event<'_>],
-        skew_ms: i64,
-        replay: &Replay<'p>,
-        skewed: &mut u64,
-    ) -> Verdict<'p> {
-        let in_skew = late.partition_point(|event| event.at.since(send.at) <= skew_ms);
-        let mut verdict = strict;
-        if 0 < skew_ms && 0 < in_skew {
-            let tolerant = replay.can_send_after(send, &late[..in_skew]);
-            if badness(&tolerant) < badness(&verdict) {
-                *skewed += 1;
-                verdict = tolerant;
-            }
+/// The verdict, if moves dated a little after the send may have come before it: within `--skew` they did, and within
+/// the precision of the send's time it cannot be told.
+fn tolerant<'p>(
+    strict: Verdict<'p>,
+    send: &Event<'_>,
+    late: &[Event<'_>],
+    skew_ms: i64,
+    replay: &Replay<'p>,
+    skewed: &mut u64,
+) -> Verdict<'p> {
+    let in_skew = late.partition_point(|event| event.at.since(send.at) <= skew_ms);
+    let mut verdict = strict;
+    if 0 < skew_ms && 0 < in_skew {
+        let tolerant = replay.can_send_after(send, &late[..in_skew]);
+        if badness(&tolerant) < badness(&verdict) {
+            *skewed += 1;
+            verdict = tolerant;
         }
-        let Verdict::Violation(breaches) = &verdict else { return verdict };
-        if in_skew == late.len() || badness(&verdict) <= badness(&replay.can_send_after(send, late)) {
-            return verdict;
-        }
-        let first = breaches.first();
-        Verdict::Unproven(Doubt {
-            reason: Reason::TimePrecision,
-            rule: first.map_or(Rule::OutsideWindow, |breach| breach.rule),
-            permission: first.and_then(|breach| breach.permission),
-            opening: None,
-        })
     }
+    let Verdict::Violation(breaches) = &verdict else { return verdict };
+    if in_skew == late.len() || badness(&verdict) <= badness(&replay.can_send_after(send, late)) {
+        return verdict;
+    }
+    let first = breaches.first();
+    Verdict::Unproven(Doubt {
+        reason: Reason::TimePrecision,
+        rule: first.map_or(Rule::OutsideWindow, |breach| breach.rule),
+        permission: first.and_then(|breach| breach.permission),
+        opening: None,
+    })
 }
 
 /// Verdicts from good to bad.

@@ -31,8 +31,8 @@ impl<'p> Case<'_, 'p> {
             ..Event::default()
         };
         let mut covering: Vec<Lawful<'p>> = Vec::new();
-        let mut ask = |probe: &Event<'_>, claim: Claim| {
-            if let Verdict::Allowed(permit) = (Case { send: probe, ..*self }).verdict()
+        let mut ask = |probe: &Event<'_>, token: Option<usize>, claim: Claim| {
+            if let Verdict::Allowed(permit) = (Case { send: probe, token, ..*self }).verdict()
                 && let Some(permission) = permit.permission
                 && permission.claim == claim
                 && !covering.iter().any(|known| known.permission.id == permission.id)
@@ -41,26 +41,26 @@ impl<'p> Case<'_, 'p> {
                 covering.push(Lawful { permission, until });
             }
         };
-        ask(&plain, Claim::Response);
+        ask(&plain, None, Claim::Response);
         for row in self.policy.in_force(send.channel, self.day) {
             match row.claim {
                 Claim::Tag if row.tag.as_deref() != send.tag || row.human => {
                     let sender = if row.human { Some(Sender::Human) } else { send.sender };
                     let messaging_type = Some(MessagingType::MessageTag);
-                    ask(&Event { tag: row.tag.as_deref(), messaging_type, sender, ..plain }, Claim::Tag);
+                    ask(&Event { tag: row.tag.as_deref(), messaging_type, sender, ..plain }, None, Claim::Tag);
                 }
                 Claim::Utility if !matches!(send.messaging_type, Some(MessagingType::Utility)) => {
-                    ask(&Event { messaging_type: Some(MessagingType::Utility), ..plain }, Claim::Utility);
+                    ask(&Event { messaging_type: Some(MessagingType::Utility), ..plain }, None, Claim::Utility);
                 }
                 Claim::Template => {
                     let category = send.category.filter(|_| send.template.is_some()).or(Some(Category::Utility));
                     let category = if send.promotional == Some(true) { Some(Category::Marketing) } else { category };
-                    ask(&Event { template: Some("approved"), category, ..plain }, Claim::Template);
+                    ask(&Event { template: Some("approved"), category, ..plain }, None, Claim::Template);
                 }
                 Claim::OneTime | Claim::Recurring => {
                     let granted = self.conversation.map_or(&[][..], |conversation| &conversation.tokens);
-                    for token in granted.iter().filter_map(|index| self.tokens.at(*index)) {
-                        ask(&Event { token: Some(&token.name), ..plain }, row.claim);
+                    for (index, token) in granted.iter().filter_map(|index| Some((*index, self.tokens.at(*index)?))) {
+                        ask(&Event { token: Some(&token.name), ..plain }, Some(index), row.claim);
                     }
                 }
                 _ => {}

@@ -132,6 +132,7 @@ impl<'p> Replay<'p> {
             index,
             conversation: index.and_then(|index| self.conversations.get(index)),
             send,
+            token: send.token.and_then(|token| self.tokens.index(token)),
             late: &[],
             day: self.options.as_of.unwrap_or_else(|| send.at.day()),
         }

@@ -13,7 +13,7 @@ use chrono::NaiveDate;
 use crate::event::{Category, Channel, Event, Kind, MessagingType, Sender, TokenType};
 use crate::policy::{Claim, Exclusion, Opener, Permission, Policy, Standing};
 use crate::replay::ReplayOptions;
-use crate::replay::facts::{Account, Comment, Conversation, Mark, Tokens, Touch};
+use crate::replay::facts::{Account, Comment, Conversation, Mark, Token, Tokens, Touch};
 use crate::replay::verdict::{Breach, Cause, Doubt, Opening, Permit, Reason, Verdict};
 use crate::rule::Rule;
 use opening::State;
@@ -48,6 +48,8 @@ pub(super) struct Case<'r, 'p> {
     pub(super) index: Option<usize>,
     pub(super) conversation: Option<&'r Conversation>,
     pub(super) send: &'r Event<'r>,
+    /// The index of the send's token, if it was met before.
+    pub(super) token: Option<usize>,
     /// Moves dated after the send that may have come before it: clocks differ, and so does the precision of times.
     pub(super) late: &'r [Event<'r>],
     /// The day whose policy judges it.
@@ -143,9 +145,8 @@ impl<'r, 'p> Case<'r, 'p> {
                 (None, Some(Category::Service) | None) => Claim::Response,
             };
         }
-        if let Some(token) = send.token {
-            let token_type = self.token_type(token);
-            return match (token_type, send.category) {
+        if send.token.is_some() {
+            return match (self.token_type(), send.category) {
                 // Before the paid API such a token was that of a recurring notification, whatever it was called.
                 (TokenType::Recurring, Some(Category::Marketing)) if self.has(Claim::Marketing) => Claim::Marketing,
                 (TokenType::Recurring, _) => Claim::Recurring,
@@ -196,8 +197,8 @@ impl<'r, 'p> Case<'r, 'p> {
 
     /// What the send says; else what the user's own moves said of the token; else the contract's default, where the channel
     /// has such tokens and the send is not called marketing.
-    fn token_type(&self, token: &str) -> TokenType {
-        let known = self.tokens.index(token).and_then(|index| self.tokens.at(index)?.token_type);
+    fn token_type(&self) -> TokenType {
+        let known = self.token().and_then(|token| token.token_type);
         let one_time = self.send.channel == Channel::Messenger && self.send.category != Some(Category::Marketing);
         let default = if one_time { TokenType::OneTime } else { TokenType::Recurring };
         self.send.token_type.or(known).unwrap_or(default)
@@ -397,6 +398,11 @@ impl<'r, 'p> Case<'r, 'p> {
             Stop::Blurred => found.doubt(Reason::TimePrecision, rule, Some(row), None),
             Stop::None => {}
         }
+    }
+
+    /// What is known of the send's token.
+    fn token(&self) -> Option<&'r Token> {
+        self.token.and_then(|index| self.tokens.at(index))
     }
 
     /// Whether an event is of the conversation of the send.

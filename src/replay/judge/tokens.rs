@@ -15,16 +15,14 @@ use super::{Case, Gathered, Stop};
 impl<'r, 'p> Case<'r, 'p> {
     /// What this user did with the token of the send.
     fn used(&self) -> Option<&'r Use> {
-        let token = self.tokens.index(self.send.token?)?;
-        self.tokens.used(token, self.index?)
+        self.tokens.used(self.token?, self.index?)
     }
 
     /// The grant of the send's token by this user, and one by somebody else.
     fn grants(&self) -> (Option<Grant>, Option<Grant>) {
         let before = |grant: &Grant| grant.touch.at <= self.send.at;
         let own = self.used().and_then(|used| used.grant).filter(before).or_else(|| self.late_grant());
-        let token = self.send.token.and_then(|text| self.tokens.index(text)).and_then(|index| self.tokens.at(index));
-        let granted = token.map_or(&[][..], |token| &token.granted);
+        let granted = self.token().map_or(&[][..], |token| &token.granted);
         let others = granted.iter().filter(|(by, _)| Some(*by) != self.index).map(|(_, grant)| *grant);
         // To accuse by somebody else's opt-in it must certainly have come first.
         let surely_before = |grant: &Grant| grant.touch.at.plus_ms(i64::from(grant.touch.precision_ms)) <= self.send.at;
@@ -35,10 +33,7 @@ impl<'r, 'p> Case<'r, 'p> {
     fn spent(&self) -> Option<&'r Spends> {
         match self.grants().0 {
             Some(_) => self.used().map(|used| &used.spends),
-            None => {
-                let token = self.send.token.and_then(|text| self.tokens.index(text));
-                token.and_then(|index| self.tokens.at(index)).map(|token| &token.spends)
-            }
+            None => self.token().map(|token| &token.spends),
         }
     }
 
