@@ -3,8 +3,9 @@
 //! A reader fills one batch per piece of input, on whatever thread it runs; the audit reads them back as [`Event`]s.
 //! Within a batch all texts lie in one string, and what only few events carry (tokens, templates, codes) lies apart.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, Hash, Hasher};
+use std::hash::{BuildHasher, Hash};
+
+use foldhash::HashMap;
 
 use crate::event::{Category, Channel, Entry, Event, Frequency, Kind, MessagingType, Place, Sender, Status, TokenType};
 use crate::time::Time;
@@ -25,7 +26,9 @@ pub struct Batch {
     events: Vec<Packed>,
     extras: Vec<Extra>,
     texts: String,
-    accounts: HashMap<String, Span>,
+    accounts: HashMap<Box<str>, Span>,
+    /// The account of the event before, which most often is that of the next one too.
+    last_account: Span,
     keep_text: KeepText,
 }
 
@@ -45,6 +48,7 @@ const NO_EXTRA: u32 = u32::MAX;
 struct Packed {
     at: Time,
     identity: u64,
+    conversation: u64,
     account: Span,
     user: Span,
     id: Span,
@@ -142,17 +146,12 @@ impl Batch {
         } else {
             NO_EXTRA
         };
-        let account = match self.accounts.get(event.account) {
-            Some(known) => *known,
-            None => {
-                let span = self.keep(Some(event.account));
-                self.accounts.insert(event.account.to_owned(), span);
-                span
-            }
-        };
+        let account = self.keep_account(event.account);
+        let conversation = conversation(event);
         let packed = Packed {
             at: event.at,
-            identity: identity(event),
+            identity: identity(event, conversation),
+            conversation,
             account,
             user: self.keep(Some(event.user)),
             id: self.keep(event.id),
@@ -237,6 +236,22 @@ impl Batch {
         self.events.get(index).map_or_else(Time::default, |packed| packed.at)
     }
 
+    /// How far the true moment may lie after the one at `index`, in ms.
+    pub fn precision_ms(&self, index: usize) -> u32 {
+        self.events.get(index).map_or(0, |packed| packed.precision_ms)
+    }
+
+    /// Whether the event at `index` says anything that few events do: it may name a token or a comment.
+    pub fn names_more(&self, index: usize) -> bool {
+        self.events.get(index).is_some_and(|packed| packed.extra != NO_EXTRA)
+    }
+
+    /// The channel of the event at `index`, and a number of its account, which is that account's in this batch alone.
+    pub fn account_key(&self, index: usize) -> (Channel, u64) {
+        let number = |account: Span| u64::from(account.start) << 32 | u64::from(account.len);
+        self.events.get(index).map_or((Channel::default(), 0), |packed| (packed.channel, number(packed.account)))
+    }
+
     /// What kind of event stands at `index`, without unpacking the rest.
     pub fn kind(&self, index: usize) -> Kind {
         self.events.get(index).map_or(Kind::Other, |packed| packed.kind)
@@ -269,9 +284,11 @@ impl Batch {
         let Some(packed) = self.events.get_mut(index) else { return false };
         packed.user = span;
         packed.recipient_hidden = false;
-        let renamed = identity(&self.event(index));
+        let renamed = self.event(index);
+        let conversation = conversation(&renamed);
+        let identity = identity(&renamed, conversation);
         if let Some(packed) = self.events.get_mut(index) {
-            packed.identity = renamed;
+            (packed.identity, packed.conversation) = (identity, conversation);
         }
         true
     }
@@ -293,7 +310,27 @@ impl Batch {
     /// The identity of the send that the event at `index` tells of (its delivery, its read), if it names one.
     pub fn send_identity(&self, index: usize) -> Option<u64> {
         let event = self.event(index);
-        event.id.map(|_| identity(&Event { kind: Kind::Send, ..event }))
+        event.id.map(|_| identity(&Event { kind: Kind::Send, ..event }, conversation(&event)))
+    }
+
+    /// A number that all events of a conversation share. Another conversation may share it by chance.
+    pub fn conversation(&self, index: usize) -> u64 {
+        self.events.get(index).map_or(0, |packed| packed.conversation)
+    }
+
+    fn keep_account(&mut self, account: &str) -> Span {
+        if self.text(self.last_account) == Some(account) && !self.accounts.is_empty() {
+            return self.last_account;
+        }
+        self.last_account = match self.accounts.get(account) {
+            Some(known) => *known,
+            None => {
+                let span = self.keep(Some(account));
+                self.accounts.insert(account.into(), span);
+                span
+            }
+        };
+        self.last_account
     }
 
     fn keep(&mut self, text: Option<&str>) -> Span {
@@ -327,21 +364,32 @@ fn happens_again(kind: Kind) -> bool {
     matches!(kind, Kind::Reaction | Kind::Unreaction | Kind::Edit | Kind::Delete | Kind::Read | Kind::Delivery)
 }
 
-fn identity(event: &Event<'_>) -> u64 {
-    // A fixed seed, since batches are filled on many threads; equal numbers are only a hint, so nobody gains by forging one.
-    let mut hasher = foldhash::fast::FixedState::with_seed(0).build_hasher();
-    (event.channel, event.account, event.user, event.kind, event.id).hash(&mut hasher);
-    if happens_again(event.kind) {
-        event.at.hash(&mut hasher);
-    }
-    if event.id.is_none() {
-        (event.at, event.text, event.messaging_type, event.tag, event.token, event.token_type).hash(&mut hasher);
-        (event.comment, event.template, event.category, event.sponsored, event.sender).hash(&mut hasher);
-        (event.promotional, event.status, event.error_code, event.error_subcode, event.entry).hash(&mut hasher);
-        (event.token_expires, event.frequency, event.region).hash(&mut hasher);
-    }
-    hasher.finish()
+/// A number for channel, account and user.
+fn conversation(event: &Event<'_>) -> u64 {
+    (event.channel, event.account, event.user).hash_alike()
 }
+
+fn identity(event: &Event<'_>, conversation: u64) -> u64 {
+    let again = happens_again(event.kind).then_some(event.at);
+    let of_message = (conversation, event.kind, event.id, again);
+    if event.id.is_some() {
+        return of_message.hash_alike();
+    }
+    let claim = (event.messaging_type, event.tag, event.token, event.token_type, event.comment, event.template);
+    let words = (event.category, event.sponsored, event.sender, event.promotional, event.status, event.entry);
+    let codes = (event.error_code, event.error_subcode, event.token_expires, event.frequency, event.region);
+    (of_message, event.at, event.text, claim, words, codes).hash_alike()
+}
+
+/// Hashing with a fixed seed, since batches are filled on many threads. Equal numbers are only a hint, so nobody gains by
+/// forging one.
+trait HashAlike: Hash {
+    fn hash_alike(&self) -> u64 {
+        foldhash::fast::FixedState::with_seed(0).hash_one(self)
+    }
+}
+
+impl<T: Hash> HashAlike for T {}
 
 #[cfg(test)]
 mod tests {

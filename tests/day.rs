@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use common::render::{self, Happening};
-use fbwin::audit::{Audit, AuditOptions, History};
+use fbwin::audit::{Audit, AuditOptions};
 use fbwin::event::{Channel, Kind, MessagingType};
 use fbwin::finding::Summary;
 use fbwin::source::{self, Options};
@@ -125,9 +125,9 @@ fn verdicts(paths: &[PathBuf]) -> BTreeMap<String, String> {
     assert_eq!(reading.bad.count, 0, "{:?}", reading.bad.first.first());
     let names = reading.inputs.iter().map(|input| input.name.clone()).collect();
     let replay = ReplayOptions { complete: true, ..ReplayOptions::default() };
-    let options = AuditOptions { replay, ..AuditOptions::default() };
+    let options = AuditOptions { all_verdicts: true, replay, ..AuditOptions::default() };
     let policy = Policy::built_in();
-    let audit = Audit::run(&policy, History::new(reading.batches), names, options, &mut Summary::default());
+    let audit = Audit::run(&policy, reading.batches, names, &options, &mut Summary::default());
     let mut all = BTreeMap::new();
     let take = |judged: &fbwin::finding::Judged<'_>| {
         let rules: Vec<&str> = judged.rules.iter().map(|rule| rule.word()).collect();

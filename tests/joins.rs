@@ -2,7 +2,7 @@
 //! for in the wrong place.
 #![allow(clippy::unwrap_used)]
 
-use fbwin::audit::{Audit, AuditOptions, History};
+use fbwin::audit::{Audit, AuditOptions};
 use fbwin::finding::Summary;
 use fbwin::source::{self, Input, Options};
 use fbwin::{Policy, ReplayOptions};
@@ -16,9 +16,9 @@ fn verdicts(log: &str, account: &str) -> Vec<String> {
     let reading = source::read(&[Input::Path(path)], &options, &|_| ()).unwrap();
     assert_eq!(reading.bad.count, 0, "{:?}", reading.bad.first.first());
     let replay = ReplayOptions { complete: true, ..ReplayOptions::default() };
-    let options = AuditOptions { replay, ..AuditOptions::default() };
+    let options = AuditOptions { all_verdicts: true, replay, ..AuditOptions::default() };
     let policy = Policy::built_in();
-    let audit = Audit::run(&policy, History::new(reading.batches), Vec::new(), options, &mut Summary::default());
+    let audit = Audit::run(&policy, reading.batches, Vec::new(), &options, &mut Summary::default());
     let mut all = Vec::new();
     let take = |judged: &fbwin::finding::Judged<'_>| {
         let rules: Vec<&str> = judged.rules.iter().map(|rule| rule.word()).collect();

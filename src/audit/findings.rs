@@ -20,13 +20,13 @@ use crate::secret::short_hash;
 const OUTCOMES_AT_ONCE: usize = 8_192;
 
 impl<'p> Audit<'p> {
-    /// Gives every verdict to `each`, in order of time.
+    /// Gives every verdict that was kept to `each`, in order of time.
     ///
     /// # Errors
     /// Whatever `each` fails with, at once.
     pub fn verdicts(&self, mut each: impl FnMut(&Judged<'_>) -> io::Result<()>) -> io::Result<()> {
-        for outcome in &self.outcomes {
-            let send = self.history.event(outcome.position);
+        for place in &self.order {
+            let (send, outcome) = self.outcome(*place);
             let (user, id) = (self.private(send.user), send.id.map(|id| self.private(id)));
             let (mut permission, mut reason) = (None, None);
             match &outcome.verdict {
@@ -64,7 +64,7 @@ impl<'p> Audit<'p> {
         mut take: impl FnMut(&[Finding<'_>]) -> io::Result<()> + Send,
     ) -> io::Result<()> {
         let mut seen: HashMap<u64, u32> = HashMap::default();
-        let mut runs = self.outcomes.chunks(OUTCOMES_AT_ONCE);
+        let mut runs = self.order.chunks(OUTCOMES_AT_ONCE);
         let mut ready = runs.next().map(|run| self.dressed_all(run)).unwrap_or_default();
         loop {
             let next = runs.next();
@@ -92,13 +92,13 @@ impl<'p> Audit<'p> {
         }
     }
 
-    fn dressed_all<'a>(&'a self, run: &'a [Outcome<'p>]) -> Vec<(u64, Finding<'a>)> {
-        run.par_iter().with_min_len(64).flat_map_iter(|outcome| self.dressed(outcome)).collect()
+    fn dressed_all<'a>(&'a self, run: &'a [(u32, u32)]) -> Vec<(u64, Finding<'a>)> {
+        run.par_iter().with_min_len(64).flat_map_iter(|place| self.dressed(*place)).collect()
     }
 
     /// The findings about one send, whole but for their fingerprints, of which only the base is known here.
-    fn dressed<'a>(&'a self, outcome: &'a Outcome<'p>) -> impl Iterator<Item = (u64, Finding<'a>)> {
-        let send = self.history.event(outcome.position);
+    fn dressed(&self, place: (u32, u32)) -> impl Iterator<Item = (u64, Finding<'_>)> {
+        let (send, outcome) = self.outcome(place);
         self.told(outcome, &send).into_iter().map(move |told| {
             let evidence = told.opened.into_iter().map(|place| self.shown(place));
             let source = self.shown(send.place);

@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
-use fbwin::audit::fails;
+use fbwin::audit::{AuditOptions, fails};
 use fbwin::report::{FORMATS, Look};
 use fbwin::{Policy, Rule};
 
@@ -73,8 +73,9 @@ impl AuditCommand {
         // Only a table leaves findings out.
         let table = self.reporting.format == FORMATS[0].name && 0 < self.reporting.show;
         let remedies = if table { self.reporting.show } else { usize::MAX };
+        let wanted = AuditOptions { remedies, ..AuditOptions::default() };
         let (audit, mut summary) =
-            self.judging.audit((&policy, name), &self.range, reading, self.reading.utc_offset, remedies)?;
+            self.judging.audit((&policy, name), &self.range, reading, self.reading.utc_offset, wanted)?;
         if !self.reading.quiet {
             warn_if_stale(&summary);
         }

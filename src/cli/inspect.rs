@@ -91,8 +91,8 @@ fn page(reading: Reading) -> String {
     page.push_str(&format!(
         "\n{} events, {} repeated records, {} joined\n",
         history.len(),
-        history.duplicates,
-        history.joined
+        history.duplicates(),
+        history.joined()
     ));
     if let (Some(first), Some(last)) = (history.len().checked_sub(1).map(|_| history.event(0).at), last) {
         page.push_str(&format!("from {} to {}\n", Brief(first), Brief(last)));

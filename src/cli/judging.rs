@@ -6,7 +6,7 @@ use anyhow::Context;
 use chrono::NaiveDate;
 use clap::Args;
 
-use fbwin::audit::{Audit, AuditOptions, History};
+use fbwin::audit::{Audit, AuditOptions};
 use fbwin::finding::Summary;
 use fbwin::source::Reading;
 use fbwin::{Policy, ReplayOptions};
@@ -96,14 +96,14 @@ impl JudgingArgs {
         Ok(options)
     }
 
-    /// Judges what was read; for the first `remedies` violations of each rule it says what would have been lawful, too.
+    /// Judges what was read, and keeps what `wanted` asks for.
     pub(crate) fn audit<'p>(
         &self,
         (policy, name): (&'p Policy, String),
         range: &RangeArgs,
         reading: Reading,
         utc_offset_s: Option<i32>,
-        remedies: usize,
+        wanted: AuditOptions,
     ) -> anyhow::Result<(Audit<'p>, Summary)> {
         let bound = |moment: &Option<Moment>, option| moment.as_ref().map(|at| at.at(option, utc_offset_s)).transpose();
         let options = AuditOptions {
@@ -112,7 +112,7 @@ impl JudgingArgs {
             until: bound(&range.until, "--until")?,
             skew_ms: range.skew,
             redact: range.redact,
-            remedies,
+            ..wanted
         };
         if let (Some(since), Some(until)) = (options.since, options.until)
             && until <= since
@@ -126,7 +126,7 @@ impl JudgingArgs {
             ..reading::summary_of(&reading)
         };
         let names = reading.inputs.into_iter().map(|input| input.name).collect();
-        let audit = Audit::run(policy, History::new(reading.batches), names, options, &mut summary);
+        let audit = Audit::run(policy, reading.batches, names, &options, &mut summary);
         Ok((audit, summary))
     }
 }

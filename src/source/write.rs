@@ -116,7 +116,7 @@ impl<W: Write> CanonicalWriter<W> {
             Field::MessagingType => event.messaging_type.map(|word| word.to_string()),
             Field::Tag => text(event.tag),
             Field::Token => event.token.map(|token| match self.tokens {
-                WriteTokens::Hashed => token_name(token).into_owned(),
+                WriteTokens::Hashed => token_name(token),
                 WriteTokens::Whole => token.to_owned(),
             }),
             Field::TokenType => event.token_type.map(|word| word.to_string()),

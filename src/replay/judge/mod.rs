@@ -12,6 +12,7 @@ use chrono::NaiveDate;
 
 use crate::event::{Category, Channel, Event, Kind, MessagingType, Sender, TokenType};
 use crate::policy::{Claim, Exclusion, Opener, Permission, Policy, Standing};
+use crate::replay::beginnings::Beginnings;
 use crate::replay::ReplayOptions;
 use crate::replay::facts::{Account, Comment, Conversation, Mark, Token, Tokens, Touch};
 use crate::replay::verdict::{Breach, Cause, Doubt, Opening, Permit, Reason, Verdict};
@@ -43,6 +44,7 @@ pub(super) struct Case<'r, 'p> {
     pub(super) policy: &'p Policy,
     pub(super) options: &'r ReplayOptions,
     pub(super) tokens: &'r Tokens,
+    pub(super) beginnings: &'r Beginnings,
     pub(super) account: Option<&'r Account>,
     /// The conversation's index and facts; `None` if this send is its first event.
     pub(super) index: Option<usize>,
@@ -438,7 +440,7 @@ impl<'r, 'p> Case<'r, 'p> {
             None => match self.state_without_touch(row) {
                 State::LogStartsLate => found.doubt(Reason::LogStartsLate, rule, Some(row), None),
                 // An account whose comments are not logged at all proves nothing by not showing one.
-                _ if !self.options.complete && !self.account.is_some_and(|account| account.shows_comments) => {
+                _ if !self.options.complete && !self.shows_comments() => {
                     found.doubt(Reason::RecipientUnresolved, rule, Some(row), None);
                 }
                 _ => found.breach(rule, Some(row), None, Cause::NeverOpened),

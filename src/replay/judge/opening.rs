@@ -1,6 +1,7 @@
 //! How a row stands at the moment of a send: open, shut, or not to be told.
 
 use crate::policy::{Opener, Permission};
+use crate::replay::beginnings::Beginning;
 use crate::replay::facts::Touch;
 use crate::replay::verdict::Opening;
 use crate::time::Time;
@@ -81,9 +82,20 @@ impl<'r, 'p> Case<'r, 'p> {
 
     /// From when on the log shows what happened on this account, at the latest.
     pub(super) fn log_begins(&self) -> Time {
-        let first_record = || self.account.and_then(|account| account.first_record);
-        let begins = || first_record().map(|first| first.at.plus_ms(i64::from(first.precision_ms)));
+        let begins = || self.begins().map(|begins| begins.record.at.plus_ms(i64::from(begins.record.precision_ms)));
         self.options.log_begins.or_else(begins).unwrap_or(self.send.at)
+    }
+
+    /// When the account's records begin.
+    fn begins(&self) -> Option<Beginning> {
+        let seen = self.account.and_then(|account| account.begins);
+        seen.or_else(|| self.beginnings.of(self.send.channel, self.send.account))
+    }
+
+    /// Whether the log shows comments on the account at all.
+    pub(super) fn shows_comments(&self) -> bool {
+        let first = self.begins().and_then(|begins| begins.comment);
+        first.is_some_and(|comment| comment.at <= self.send.at)
     }
 
     pub(super) fn side(&self, limit: Time, limit_precision_ms: u32) -> Side {
