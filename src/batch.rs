@@ -20,6 +20,55 @@ pub enum KeepText {
     All,
 }
 
+impl KeepText {
+    fn keeps(self, event: &Event<'_>) -> bool {
+        match self {
+            KeepText::All => true,
+            KeepText::OfClaims => event.kind == Kind::Send && claims(event),
+        }
+    }
+}
+
+/// Batches side by side, each for its share of the conversations: what is judged together lies together.
+#[derive(Debug)]
+pub struct Shards {
+    keep_text: KeepText,
+    /// None until there is an event.
+    of: Vec<Batch>,
+}
+
+/// How many shards there are, a power of two.
+const SHARDS: u64 = 128;
+
+impl Shards {
+    /// Empty batches.
+    pub fn new(keep_text: KeepText) -> Shards {
+        Shards { keep_text, of: Vec::new() }
+    }
+
+    /// Adds an event. Returns `false`, adding nothing, when its batch is full (4 GiB of text).
+    pub fn push(&mut self, event: &Event<'_>) -> bool {
+        if self.of.is_empty() {
+            self.of.resize_with(SHARDS as usize, || Batch::new(self.keep_text));
+        }
+        let conversation = conversation(event);
+        // The remainder is less than the number of shards.
+        let shard = self.of.get_mut((conversation % SHARDS) as usize);
+        shard.is_some_and(|batch| batch.push_to(conversation, event))
+    }
+
+    /// Whether [`Shards::push`] looks at the text of such an event: to keep it, or to tell two events without id apart.
+    /// A reader need not unpack a text that nobody looks at.
+    pub fn reads_text(&self, event: &Event<'_>) -> bool {
+        event.id.is_none() || self.keep_text.keeps(event)
+    }
+
+    /// The batches that hold something.
+    pub fn into_batches(self) -> impl Iterator<Item = Batch> {
+        self.of.into_iter().filter(|batch| !batch.is_empty())
+    }
+}
+
 /// A run of events, closely packed.
 #[derive(Debug, Default)]
 pub struct Batch {
@@ -102,9 +151,13 @@ impl Batch {
 
     /// Adds an event. Returns `false`, adding nothing, when the batch is full (4 GiB of text).
     pub fn push(&mut self, event: &Event<'_>) -> bool {
+        self.push_to(conversation(event), event)
+    }
+
+    fn push_to(&mut self, conversation: u64, event: &Event<'_>) -> bool {
         const ROOM: usize = u32::MAX as usize;
         let claims = claims(event);
-        let text = event.text.filter(|_| self.keeps_text(event));
+        let text = event.text.filter(|_| self.keep_text.keeps(event));
         let spare = [event.id, text, event.tag, event.token, event.comment, event.template, event.region];
         let needed = spare.iter().flatten().map(|s| s.len()).sum::<usize>() + event.user.len() + event.account.len();
         if ROOM - 1 < self.texts.len() + needed || ROOM - 1 < self.events.len() {
@@ -147,7 +200,6 @@ impl Batch {
             NO_EXTRA
         };
         let account = self.keep_account(event.account);
-        let conversation = conversation(event);
         let packed = Packed {
             at: event.at,
             identity: identity(event, conversation),
@@ -169,19 +221,6 @@ impl Batch {
         };
         self.events.push(packed);
         true
-    }
-
-    /// Whether [`Batch::push`] looks at the text of such an event: to keep it, or to tell two events without id apart.
-    /// A reader need not unpack a text that nobody looks at.
-    pub fn reads_text(&self, event: &Event<'_>) -> bool {
-        event.id.is_none() || self.keeps_text(event)
-    }
-
-    fn keeps_text(&self, event: &Event<'_>) -> bool {
-        match self.keep_text {
-            KeepText::All => true,
-            KeepText::OfClaims => event.kind == Kind::Send && claims(event),
-        }
     }
 
     /// The event at `index`, in the order of pushing. An index out of range is no event of interest: the default one.

@@ -3,6 +3,8 @@
 //! Readers of log formats make events, the replay core judges them; neither knows the other. Texts are borrowed, so an
 //! event costs nothing to make from a record that is already in memory.
 
+use std::borrow::Cow;
+
 use crate::time::Time;
 
 /// Makes an enum whose variants each have one word, and the way from the word and back.
@@ -24,6 +26,11 @@ macro_rules! words {
 
             /// The one with this word, in any case.
             pub fn from_word(word: &str) -> Option<$name> {
+                // Nearly every log writes them as we do.
+                match word {
+                    $($word => return Some($name::$variant),)+
+                    _ => {}
+                }
                 Self::ALL.iter().copied().find(|one| one.word().eq_ignore_ascii_case(word))
             }
         }
@@ -331,10 +338,14 @@ impl Event<'_> {
 }
 
 /// A tag as Meta writes it: `HumanAgent`, `human agent` and `human_agent` are all `HUMAN_AGENT`.
-pub fn tag_word(text: &str) -> String {
+pub fn tag_word(text: &str) -> Cow<'_, str> {
+    let text = text.trim();
+    if text.bytes().all(|c| c.is_ascii_uppercase() || c == b'_') && !text.contains("__") {
+        return Cow::Borrowed(text);
+    }
     let mut word = String::with_capacity(text.len() + 4);
     let mut lower_before = false;
-    for c in text.trim().chars() {
+    for c in text.chars() {
         if matches!(c, ' ' | '-' | '_') {
             lower_before = false;
             if !word.ends_with('_') {
@@ -348,7 +359,7 @@ pub fn tag_word(text: &str) -> String {
         lower_before = c.is_lowercase() || c.is_ascii_digit();
         word.extend(c.to_uppercase());
     }
-    word
+    Cow::Owned(word)
 }
 
 #[cfg(test)]

@@ -133,9 +133,7 @@ impl<'p> Audit<'p> {
         all.par_sort_unstable_by(|a, b| {
             let send = |of: &(Time, u32, u32)| self.parts[of.1 as usize].sends.event(of.2 as usize);
             let identity = |of: &(Time, u32, u32)| self.parts[of.1 as usize].outcomes[of.2 as usize].identity;
-            a.0.cmp(&b.0)
-                .then_with(|| order::tie(&send(a), &send(b)))
-                .then_with(|| identity(a).cmp(&identity(b)))
+            a.0.cmp(&b.0).then_with(|| order::tie(&send(a), &send(b))).then_with(|| identity(a).cmp(&identity(b)))
         });
         self.order = all.into_iter().map(|(_, part, index)| (part, index)).collect();
     }

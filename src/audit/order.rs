@@ -79,21 +79,22 @@ impl Order {
     /// Joins, de-duplicates and sorts events. All records of one event must be among them.
     pub(super) fn new(batches: &[Batch], all: Vec<Entry>) -> Order {
         let mut order = Order::default();
-        let mut first_of: HashMap<u64, Entry, BuildHasherDefault<AsIs>> =
+        // By identity, the first of `all`.
+        let mut first_of: HashMap<u64, u32, BuildHasherDefault<AsIs>> =
             HashMap::with_capacity_and_hasher(all.len(), BuildHasherDefault::default());
         let mut repeats: Vec<(Entry, Entry)> = Vec::new();
         order.entries.reserve(all.len());
-        for here in all {
+        for (nth, here) in (0..).zip(&all) {
             let (batch, index) = (&batches[here.batch as usize], here.index as usize);
             if matches!(batch.kind(index), Kind::Delivery | Kind::Read) {
                 order.confirmed.extend(batch.send_identity(index));
             }
-            let first = *first_of.entry(batch.identity(index)).or_insert(here);
-            let is_first = (first.batch, first.index) == (here.batch, here.index);
-            if is_first || !batches[first.batch as usize].same_event(first.index as usize, batch, index) {
-                order.entries.push(here);
+            let first_nth = *first_of.entry(batch.identity(index)).or_insert(nth);
+            let first = all[first_nth as usize];
+            if first_nth == nth || !batches[first.batch as usize].same_event(first.index as usize, batch, index) {
+                order.entries.push(*here);
             } else {
-                repeats.push((first, here));
+                repeats.push((first, *here));
             }
         }
         drop(first_of);
@@ -157,8 +158,7 @@ impl Order {
     pub(super) fn event<'b>(&'b self, batches: &'b [Batch], position: usize) -> Event<'b> {
         let Some(entry) = self.entries.get(position) else { return Event::default() };
         let mut event = self.raw(batches, entry);
-        let confirmed =
-            || self.confirmed.contains(&self.batch(batches, entry).identity(entry.index as usize));
+        let confirmed = || self.confirmed.contains(&self.batch(batches, entry).identity(entry.index as usize));
         if event.kind == Kind::Send && event.status.is_none() && event.id.is_some() && confirmed() {
             event.status = Some(Status::Sent);
         }

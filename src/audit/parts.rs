@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use foldhash::HashMap;
-use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
+use rayon::slice::ParallelSlice;
 
 use crate::audit::links::{Groups, Links};
 use crate::audit::order::{Entry, Order};
@@ -14,6 +15,9 @@ use crate::time::Time;
 
 /// About how many events a part has: few enough that all that is known of them stays close to the processor.
 const EVENTS_A_PART: usize = 8_192;
+
+/// How many batches are sorted into parts at once.
+const BATCHES_A_SHARE: usize = 1_024;
 
 /// What the records show together that no part shows alone.
 #[derive(Debug, Default)]
@@ -26,8 +30,7 @@ pub(super) struct Survey {
 
 impl Survey {
     /// Looks at every record of a batch.
-    pub(super) fn of(batch: &Batch) -> Survey {
-        let mut survey = Survey { coarsest_ms: batch.coarsest_ms(), ..Survey::default() };
+    pub(super) fn see(&mut self, batch: &Batch) {
         // By the account's place in the batch: names are looked up once an account instead of once an event.
         let mut begins: HashMap<(Channel, u64), (usize, Beginning)> = HashMap::default();
         let mut last: Option<((Channel, u64), Beginning)> = None;
@@ -35,7 +38,7 @@ impl Survey {
             let mut is_comment = batch.kind(index) == Kind::Comment;
             if batch.names_more(index) || is_comment {
                 let event = batch.event(index);
-                survey.links.see(batch.conversation(index), &event);
+                self.links.see(batch.conversation(index), &event);
                 is_comment &= event.comment.or(event.id).is_some();
             }
             let here = Beginning::of(batch.at(index), batch.precision_ms(index), is_comment);
@@ -50,9 +53,9 @@ impl Survey {
         }
         for (index, beginning) in begins.into_values() {
             let event = batch.event(index);
-            survey.beginnings.add(event.channel, event.account, beginning);
+            self.beginnings.add(event.channel, event.account, beginning);
         }
-        survey
+        self.coarsest_ms = self.coarsest_ms.max(batch.coarsest_ms());
     }
 
     /// Adds what other records show.
@@ -108,21 +111,26 @@ impl<'b> Parts<'b> {
     pub(super) fn new(batches: &'b [Batch], groups: &Groups) -> Parts<'b> {
         let total: usize = batches.iter().map(Batch::len).sum();
         let parts = (total / EVENTS_A_PART).clamp(1, 1 << 16).next_power_of_two();
-        let sorted = |(nth, batch): (usize, &Batch)| -> Vec<Vec<Entry>> {
-            let mut of_part = vec![Vec::with_capacity(batch.len() / parts * 5 / 4 + 1); parts];
-            for index in 0..batch.len() {
-                let conversation = batch.conversation(index);
-                let group = groups.get(&conversation).copied().unwrap_or(conversation);
-                // Batches and their events are counted in 32 bits.
-                let entry = Entry::new(group, nth as u32, batch, index as u32);
-                of_part[group as usize & (parts - 1)].push(entry);
+        let sorted = |(share, batches): (usize, &[Batch])| -> Vec<Vec<Entry>> {
+            let mut of_part: Vec<Vec<Entry>> = (0..parts).map(|_| Vec::new()).collect();
+            for (nth, batch) in (share * BATCHES_A_SHARE..).zip(batches) {
+                for index in 0..batch.len() {
+                    let conversation = batch.conversation(index);
+                    let group = match groups.is_empty() {
+                        true => conversation,
+                        false => groups.get(&conversation).copied().unwrap_or(conversation),
+                    };
+                    // Batches and their events are counted in 32 bits.
+                    let entry = Entry::new(group, nth as u32, batch, index as u32);
+                    of_part[group as usize & (parts - 1)].push(entry);
+                }
             }
             of_part
         };
-        let by_batch: Vec<Vec<Vec<Entry>>> = batches.par_iter().enumerate().map(sorted).collect();
+        let shares: Vec<Vec<Vec<Entry>>> = batches.par_chunks(BATCHES_A_SHARE).enumerate().map(sorted).collect();
         let mut entries: Vec<Vec<Entry>> = (0..parts).map(|_| Vec::new()).collect();
-        for of_batch in by_batch {
-            for (part, mut of_part) in entries.iter_mut().zip(of_batch) {
+        for share in shares {
+            for (part, mut of_part) in entries.iter_mut().zip(share) {
                 part.append(&mut of_part);
             }
         }
@@ -133,18 +141,23 @@ impl<'b> Parts<'b> {
     pub(super) fn each<T: Send>(self, each: impl Fn(Part<'b>) -> T + Sync) -> Vec<T> {
         let batches = self.batches;
         let mut entries = self.entries;
-        use rayon::iter::IntoParallelRefMutIterator;
-        let one = |entries: &mut Vec<Entry>| each(Part { batches, order: Order::new(batches, std::mem::take(entries)) });
+        let one =
+            |entries: &mut Vec<Entry>| each(Part { batches, order: Order::new(batches, std::mem::take(entries)) });
         entries.par_iter_mut().with_max_len(1).map(one).collect()
     }
 }
 
 /// Surveys all batches.
 pub(super) fn survey(batches: &[Batch]) -> (Arc<Beginnings>, Groups, u32) {
+    let of_share = |share: &[Batch]| {
+        let mut survey = Survey::default();
+        share.iter().for_each(|batch| survey.see(batch));
+        survey
+    };
     let merged = |mut one: Survey, other: Survey| {
         one.add(other);
         one
     };
-    let all = batches.par_iter().map(Survey::of).reduce(Survey::default, merged);
+    let all = batches.par_chunks(BATCHES_A_SHARE).map(of_share).reduce(Survey::default, merged);
     (Arc::new(all.beginnings), all.links.groups(), all.coarsest_ms)
 }

@@ -353,7 +353,7 @@ impl ChatTxt {
             recipient_hidden: is_owner && self.other.is_none(),
             ..Event::default()
         };
-        if sink.batch.push(&event) { Ok(()) } else { Err("is too large to keep".to_owned()) }
+        if sink.events.push(&event) { Ok(()) } else { Err("is too large to keep".to_owned()) }
     }
 }
 

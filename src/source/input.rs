@@ -8,7 +8,7 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::unpack::{self, Contents, Fate, Member};
 use super::{FORMATS, Fit, Format, InputReading, Layout, Opened, Options, Refusal, Sink, Start, too_long};
@@ -165,6 +165,34 @@ pub(super) struct Block {
     pub(super) bad: Option<(u64, String)>,
 }
 
+/// Buffers that have been read and can be filled again: fresh memory for every block would cost as much as reading it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Spare(Arc<Mutex<Vec<Vec<u8>>>>);
+
+/// More than this many are never waiting to be filled.
+const MOST_SPARE: usize = 64;
+
+impl Spare {
+    /// Takes back a buffer.
+    pub(super) fn give(&self, mut buffer: Vec<u8>) {
+        buffer.clear();
+        // One that a long record has blown up would only keep its memory from others.
+        if let Ok(mut spare) = self.0.lock()
+            && spare.len() < MOST_SPARE
+            && buffer.capacity() <= 2 * BLOCK_BYTES
+        {
+            spare.push(buffer);
+        }
+    }
+
+    fn take(&self, capacity: usize) -> Vec<u8> {
+        let spare = self.0.lock().ok().and_then(|mut spare| spare.pop());
+        let mut buffer = spare.unwrap_or_default();
+        buffer.reserve(capacity);
+        buffer
+    }
+}
+
 /// All inputs of a run as blocks, in order.
 pub(super) struct Blocks<'a> {
     waiting: VecDeque<Waiting<'a>>,
@@ -173,6 +201,7 @@ pub(super) struct Blocks<'a> {
     options: &'a Options,
     block_bytes: usize,
     index: u64,
+    spare: Spare,
 }
 
 pub(super) type Bytes = Box<dyn Read + Send>;
@@ -221,14 +250,35 @@ impl<'a> Blocks<'a> {
             Waiting { name: input.to_string(), from }
         };
         let waiting = inputs.iter().map(open).collect();
-        Blocks { waiting, inputs: Vec::new(), current: None, options, block_bytes: BLOCK_BYTES, index: 0 }
+        Blocks {
+            waiting,
+            inputs: Vec::new(),
+            current: None,
+            options,
+            block_bytes: BLOCK_BYTES,
+            index: 0,
+            spare: Spare::default(),
+        }
     }
 
     /// The size of a block changes nothing but the time it takes.
     #[cfg(test)]
     pub(super) fn of(streams: VecDeque<(String, Opener<'a>)>, options: &'a Options, block_bytes: usize) -> Blocks<'a> {
         let waiting = streams.into_iter().map(|(name, opener)| Waiting { name, from: Origin::Stream(opener, None) });
-        Blocks { waiting: waiting.collect(), inputs: Vec::new(), current: None, options, block_bytes, index: 0 }
+        Blocks {
+            waiting: waiting.collect(),
+            inputs: Vec::new(),
+            current: None,
+            options,
+            block_bytes,
+            index: 0,
+            spare: Spare::default(),
+        }
+    }
+
+    /// Where buffers go that have been read.
+    pub(super) fn spare(&self) -> Spare {
+        self.spare.clone()
     }
 
     /// What is known of the inputs by now.
@@ -249,7 +299,7 @@ impl<'a> Blocks<'a> {
             // Every opened input is in `inputs` and in `current`.
             let (current, of_input) = (self.current.as_mut()?, self.inputs.last_mut()?);
             let max_record_bytes = current.layout.max_record_bytes(self.options);
-            match current.next(self.block_bytes, max_record_bytes) {
+            match current.next(self.block_bytes, max_record_bytes, &self.spare) {
                 Ok(Some((bytes, first_line))) => {
                     let consumed = current.take_consumed();
                     of_input.bytes += consumed;
@@ -362,7 +412,12 @@ impl<'a> Blocks<'a> {
 
 impl Current {
     /// The next whole records and the line they begin on; none, where a record is given up or the last bytes held none.
-    fn next(&mut self, block_bytes: usize, max_record_bytes: usize) -> io::Result<Option<(Vec<u8>, u64)>> {
+    fn next(
+        &mut self,
+        block_bytes: usize,
+        max_record_bytes: usize,
+        spare: &Spare,
+    ) -> io::Result<Option<(Vec<u8>, u64)>> {
         let line_end = self.layout.line_end();
         // A record may be read only if it is not too long, so one byte beyond the longest settles it.
         let most = max_record_bytes.saturating_add(2).max(block_bytes);
@@ -395,7 +450,7 @@ impl Current {
             }
             let whole = if self.at_end { self.buffer.len() } else { self.layout.cut(&self.buffer) };
             if whole != 0 {
-                let mut rest = Vec::with_capacity(block_bytes);
+                let mut rest = spare.take(block_bytes);
                 rest.extend_from_slice(&self.buffer[whole..]);
                 self.buffer.truncate(whole);
                 let block = std::mem::replace(&mut self.buffer, rest);

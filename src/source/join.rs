@@ -113,6 +113,9 @@ pub(super) fn join(
     options: &Options,
 ) -> Joined {
     let mut joined = Joined::default();
+    if loose.is_empty() && aliases.is_empty() {
+        return joined;
+    }
     loose.sort_by_key(|piece| (piece.place, piece.nth));
     let mut halves = Halves::of(loose);
     halves.pair();

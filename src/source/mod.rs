@@ -11,6 +11,7 @@ mod csv;
 mod document;
 mod dyi;
 mod feed;
+mod flat;
 mod graph;
 mod input;
 mod join;
@@ -35,7 +36,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::iter::{ParallelBridge, ParallelIterator};
 
-use crate::batch::{Batch, KeepText};
+use crate::batch::{Batch, KeepText, Shards};
 use crate::event::Place;
 
 pub use canonical::{Field, parse_map};
@@ -109,7 +110,7 @@ impl Default for Options {
 pub struct Reading {
     /// One per input, in their order.
     pub inputs: Vec<InputReading>,
-    /// The events, in the order of inputs and records.
+    /// The events, in no particular order; each knows its place.
     pub batches: Vec<Batch>,
     /// What could not be read.
     pub bad: BadRecords,
@@ -174,6 +175,7 @@ fn read_blocks(
     // A block is cut after all blocks that are finished by then. When those have enough bad records, this one's can
     // not be among the first, and a long log of nothing but rubbish does not fill the memory with reasons.
     let bad_kept = AtomicUsize::new(0);
+    let spare = blocks.spare();
     let numbered = std::iter::from_fn(|| {
         let block = blocks.next_block()?;
         Some(block.map(|block| (block, bad_kept.load(Ordering::Relaxed) < BAD_RECORDS_KEPT)))
@@ -187,6 +189,7 @@ fn read_blocks(
         block.layout.read(&block.bytes, block.first_line, &mut sink);
         bad_kept.fetch_add(sink.bad.len(), Ordering::Relaxed);
         progress(block.consumed);
+        spare.give(block.bytes);
         Ok((block.index, sink.finish()))
     };
     let mut outcomes = numbered.par_bridge().map(read_one).collect::<Result<Vec<_>, SourceError>>()?;
@@ -198,7 +201,7 @@ fn read_blocks(
     for (_, outcome) in outcomes {
         let input = outcome.input as usize;
         if let (Some(of_input), Some(tally)) = (reading.inputs.get_mut(input), tallies.get_mut(input)) {
-            of_input.records += outcome.batch.len() as u64;
+            of_input.records += outcome.batches.iter().map(|batch| batch.len() as u64).sum::<u64>();
             of_input.bad += outcome.bad_count;
             tally.merge(outcome.tally);
         }
@@ -207,9 +210,7 @@ fn read_blocks(
         reading.bad.first.extend(outcome.bad.into_iter().take(room));
         loose.extend(outcome.loose);
         aliases.extend(outcome.aliases);
-        if !outcome.batch.is_empty() {
-            reading.batches.push(outcome.batch);
-        }
+        reading.batches.extend(outcome.batches);
     }
     // Many may stand on one line, and each block has counted for itself.
     for (nth, piece) in loose.iter_mut().enumerate() {
@@ -317,7 +318,7 @@ struct Sink<'o> {
     options: &'o Options,
     input: u32,
     keep_bad: bool,
-    batch: Batch,
+    events: Shards,
     loose: Vec<Loose>,
     /// Each once: a log of years names the same pairs again and again.
     aliases: BTreeSet<Alias>,
@@ -329,7 +330,7 @@ struct Sink<'o> {
 /// What became of a block.
 struct Outcome {
     input: u32,
-    batch: Batch,
+    batches: Vec<Batch>,
     loose: Vec<Loose>,
     aliases: Vec<Alias>,
     bad: Vec<BadRecord>,
@@ -339,12 +340,12 @@ struct Outcome {
 
 impl<'o> Sink<'o> {
     fn new(input: u32, options: &'o Options, keep_bad: bool) -> Sink<'o> {
-        let batch = Batch::new(options.keep_text);
+        let events = Shards::new(options.keep_text);
         Sink {
             options,
             input,
             keep_bad,
-            batch,
+            events,
             loose: Vec::new(),
             aliases: BTreeSet::new(),
             bad: Vec::new(),
@@ -371,13 +372,13 @@ impl<'o> Sink<'o> {
 
     /// Takes in one record of the canonical form, or says why it cannot.
     fn record(&mut self, record: &Record<'_>, names: &Names, line: u64) -> Result<(), String> {
-        canonical::push(record, names, self.place(line), self.options, &mut self.batch, &mut self.tally)
+        canonical::push(record, names, self.place(line), self.options, &mut self.events, &mut self.tally)
     }
 
     fn finish(self) -> Outcome {
-        let Sink { input, batch, loose, aliases, bad, bad_count, tally, .. } = self;
+        let Sink { input, events, loose, aliases, bad, bad_count, tally, .. } = self;
         let aliases = aliases.into_iter().collect();
-        Outcome { input, batch, loose, aliases, bad, bad_count, tally }
+        Outcome { input, batches: events.into_batches().collect(), loose, aliases, bad, bad_count, tally }
     }
 }
 
@@ -420,8 +421,9 @@ mod tests {
 
     /// Everything in a reading, to compare.
     fn all_of(reading: &Reading) -> String {
-        let events: Vec<_> =
+        let mut events: Vec<_> =
             reading.batches.iter().flat_map(|batch| (0..batch.len()).map(|at| batch.event(at))).collect();
+        events.sort_by_key(|event| event.place);
         format!("{:?} {:?} {events:?}", reading.inputs, reading.bad)
     }
 

@@ -307,7 +307,11 @@ fn request(json: &Json<'_>, record: &mut Record<'_, '_>) -> Result<Request, Stri
         to,
         text: message.get("text").text().map(str::to_owned),
         messaging_type,
-        tag: json.first(&["tag", "message_tag"]).text().map(tag_word).filter(|tag| !tag.is_empty()),
+        tag: json
+            .first(&["tag", "message_tag"])
+            .text()
+            .map(|tag| tag_word(tag).into_owned())
+            .filter(|tag| !tag.is_empty()),
         token,
         token_type,
         comment,

@@ -60,7 +60,7 @@ impl Record<'_, '_> {
         let account = if event.account.is_empty() { &self.sink.options.account } else { event.account };
         let place = self.sink.place(self.line);
         let precision_ms = event.precision_ms.max(self.sink.options.precision_ms.unwrap_or(0));
-        match self.sink.batch.push(&Event { account, place, precision_ms, ..*event }) {
+        match self.sink.events.push(&Event { account, place, precision_ms, ..*event }) {
             true => Ok(()),
             false => Err("is too large to keep".to_owned()),
         }
