@@ -1,0 +1,337 @@
+//! Requests and answers find each other: by what ties them together, never by a guess.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::event::{Channel, Place};
+use crate::source::loose::{Answer, Call, Loose, Piece, Recipient, Request};
+use crate::time::{MINUTE_MS, SECOND_MS, Stamp};
+
+/// A call, or the calls of a batch, and what became of them.
+pub(super) struct Asked {
+    pub(super) place: Place,
+    pub(super) channel: Channel,
+    pub(super) account: Option<String>,
+    pub(super) at: Option<Stamp>,
+    pub(super) correlation: Option<String>,
+    pub(super) calls: Vec<Call>,
+    /// One for each call, or none at all.
+    pub(super) answers: Vec<Answer>,
+}
+
+/// An answer, or the answers to a batch.
+pub(super) struct Told {
+    pub(super) place: Place,
+    pub(super) channel: Channel,
+    pub(super) account: Option<String>,
+    pub(super) at: Option<Stamp>,
+    pub(super) correlation: Option<String>,
+    pub(super) answers: Vec<Answer>,
+    pub(super) fate: Fate,
+}
+
+/// What became of an answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// No request is known that it may answer.
+    Alone,
+    /// Several requests that differ may be meant.
+    Unclear,
+    /// Its request is found, or found before by the same answer.
+    Paired,
+}
+
+/// One or the other, as an index.
+#[derive(Clone, Copy)]
+pub(super) enum Half {
+    Asked(usize),
+    Told(usize),
+}
+
+/// Both halves of all calls.
+#[derive(Default)]
+pub(super) struct Halves {
+    pub(super) asked: Vec<Asked>,
+    pub(super) told: Vec<Told>,
+    /// In the order of the inputs and their records.
+    pub(super) order: Vec<Half>,
+}
+
+/// A request that waits for its answer.
+#[derive(Clone, Copy)]
+pub(super) struct Waiting {
+    at: usize,
+    /// An answer came that may have been this one's: for how many more answers it stands in the way of others. Then only an
+    /// answer that names its recipient can be its own.
+    doubted: Option<u32>,
+}
+
+/// How many requests wait for an answer at most.
+pub(super) const MOST_WAITING: usize = 256;
+/// A call that is not answered by then never is: every client has given up.
+pub(super) const LONGEST_CALL_MS: i64 = 5 * MINUTE_MS;
+/// For how many answers a request stands in the way that an earlier answer may have belonged to.
+pub(super) const DOUBTED_FOR: u32 = 16;
+/// How far the times of two lines of a log may be out of order.
+pub(super) const OUT_OF_ORDER_MS: i64 = 5 * SECOND_MS;
+
+impl Halves {
+    pub(super) fn of(loose: Vec<Loose>) -> Halves {
+        let mut halves = Halves::default();
+        for Loose { place, channel, account, at, correlation, what, .. } in loose {
+            let (calls, answers) = match what {
+                Piece::Request(request) => (vec![Call::Send(None, request)], Vec::new()),
+                Piece::Action(to) => (vec![Call::Action(to)], Vec::new()),
+                Piece::Calls(calls) => (calls, Vec::new()),
+                // One call sends one message.
+                Piece::Taken { ids, recipient } => match ids.into_iter().next() {
+                    Some(id) => (Vec::new(), vec![Answer::Taken { id, recipient }]),
+                    None => (Vec::new(), vec![Answer::Acted { recipient }]),
+                },
+                Piece::Refused { code, subcode } => (Vec::new(), vec![Answer::Refused { code, subcode }]),
+                Piece::Answers(answers) => (Vec::new(), answers),
+            };
+            if answers.is_empty() {
+                halves.order.push(Half::Asked(halves.asked.len()));
+                halves.asked.push(Asked { place, channel, account, at, correlation, calls, answers });
+            } else {
+                halves.order.push(Half::Told(halves.told.len()));
+                halves.told.push(Told { place, channel, account, at, correlation, answers, fate: Fate::Alone });
+            }
+        }
+        halves
+    }
+
+    /// Finds the request of each answer: by the id of the logging layer, within one input and then among all; then by the
+    /// recipient, or because there is only one, within one input.
+    pub(super) fn pair(&mut self) {
+        let mut groups: HashMap<String, Vec<Half>> = HashMap::new();
+        for half in &self.order {
+            if let Some(correlation) = self.correlation(*half) {
+                groups.entry(correlation.to_owned()).or_default().push(*half);
+            }
+        }
+        for group in groups.values() {
+            for of_input in group.chunk_by(|a, b| self.input(*a) == self.input(*b)).collect::<Vec<_>>() {
+                self.settle(of_input);
+            }
+            // A log of requests and one of responses: requests first, whichever was named first.
+            let mut left: Vec<Half> = group.iter().copied().filter(|half| self.is_open(*half)).collect();
+            left.sort_by_key(|half| matches!(half, Half::Told(_)));
+            self.settle(&left);
+        }
+        let order = std::mem::take(&mut self.order);
+        for of_input in order.chunk_by(|a, b| self.input(*a) == self.input(*b)).collect::<Vec<_>>() {
+            let left: Vec<Half> = of_input.iter().copied().filter(|half| self.is_open(*half)).collect();
+            self.settle(&left);
+        }
+    }
+
+    fn input(&self, half: Half) -> u32 {
+        match half {
+            Half::Asked(at) => self.asked[at].place.input,
+            Half::Told(at) => self.told[at].place.input,
+        }
+    }
+
+    fn correlation(&self, half: Half) -> Option<&str> {
+        match half {
+            Half::Asked(at) => self.asked[at].correlation.as_deref(),
+            Half::Told(at) => self.told[at].correlation.as_deref(),
+        }
+    }
+
+    fn is_open(&self, half: Half) -> bool {
+        match half {
+            Half::Asked(at) => self.asked[at].answers.is_empty(),
+            Half::Told(at) => self.told[at].fate != Fate::Paired,
+        }
+    }
+
+    /// Goes through some halves in order and pairs what can be paired.
+    fn settle(&mut self, halves: &[Half]) {
+        let mut waiting: Vec<Waiting> = Vec::new();
+        let mut answered: HashMap<String, usize> = HashMap::new();
+        for half in halves {
+            let told_at = match *half {
+                Half::Asked(at) => {
+                    // An answer that is hundreds of requests late will not come.
+                    if waiting.len() == MOST_WAITING {
+                        waiting.remove(0);
+                    }
+                    waiting.push(Waiting { at, doubted: None });
+                    continue;
+                }
+                Half::Told(at) => at,
+            };
+            let told = &self.told[told_at];
+            let before = told.first_id().and_then(|id| answered.get(id)).copied();
+            let (found, fate) = match before {
+                // The answer is repeated; its request may be, too.
+                Some(before) => {
+                    let same = |one: &&Waiting| self.asked[one.at].calls == self.asked[before].calls;
+                    (waiting.iter().find(same).map(|one| one.at), Fate::Paired)
+                }
+                None => self.asked_by(told, &mut waiting),
+            };
+            if let Some(found) = found {
+                waiting.retain(|one| one.at != found);
+                answered.extend(told.first_id().map(|id| (id.to_owned(), found)));
+                let told = &self.told[told_at];
+                let asked = &mut self.asked[found];
+                asked.answers.clone_from(&told.answers);
+                asked.at = asked.at.or(told.at);
+                if asked.account.is_none() {
+                    asked.account.clone_from(&told.account);
+                }
+            }
+            self.told[told_at].fate = fate;
+        }
+    }
+
+    /// The request this answers, if only one can be meant, or several that are the same in all that matters.
+    fn asked_by(&self, told: &Told, waiting: &mut [Waiting]) -> (Option<usize>, Fate) {
+        let choose = |candidates: &[usize]| match candidates.split_first() {
+            None => (None, Fate::Alone),
+            Some((first, more)) if more.iter().all(|at| self.asked[*at].is_like(&self.asked[*first])) => {
+                (Some(*first), Fate::Paired)
+            }
+            Some(_) => (None, Fate::Unclear),
+        };
+        let fits: Vec<Fit> = waiting.iter().map(|one| self.asked[one.at].fit(told)).collect();
+        let of = |wanted: Fit| waiting.iter().zip(&fits).filter(move |(_, fit)| **fit == wanted).map(|(one, _)| *one);
+        let named: Vec<usize> = of(Fit::Named).map(|one| one.at).collect();
+        let possible: Vec<usize> = of(Fit::Possible).filter(|one| one.doubted.is_none()).map(|one| one.at).collect();
+        let in_doubt = of(Fit::Possible).any(|one| one.doubted.is_some_and(|left| 0 < left));
+        let outcome = match (named.is_empty(), in_doubt) {
+            (false, _) => choose(&named),
+            (true, false) => choose(&possible),
+            (true, true) => (None, Fate::Unclear),
+        };
+        for one in waiting.iter_mut() {
+            one.doubted = one.doubted.map(|left| left.saturating_sub(1));
+        }
+        // Whatever this answered is answered now. Were all of them to wait on, one lost answer would put every later one in
+        // doubt; so they stand in the way for a while only. What is in doubt only because of them does not do so at all.
+        if named.is_empty() && outcome.1 == Fate::Unclear {
+            for one in waiting.iter_mut().filter(|one| possible.contains(&one.at)) {
+                one.doubted = Some(if in_doubt { 0 } else { DOUBTED_FOR });
+            }
+        }
+        outcome
+    }
+
+    /// Which requests without an answer are those of another record that has one.
+    pub(super) fn repeats(&self) -> Vec<bool> {
+        type Key<'k> = (Channel, Option<&'k str>, Option<i64>, Option<&'k str>, &'k [Call]);
+        fn key(asked: &Asked) -> Key<'_> {
+            // The name we gave to a line is no evidence.
+            let correlation = asked.correlation.as_deref().filter(|name| !name.starts_with('\0'));
+            (asked.channel, asked.account.as_deref(), asked.at.map(|at| at.at.ms()), correlation, &asked.calls)
+        }
+        let answered: HashSet<Key<'_>> = self.asked.iter().filter(|asked| !asked.answers.is_empty()).map(key).collect();
+        let is_repeat = |asked: &Asked| {
+            let key = key(asked);
+            asked.answers.is_empty() && (key.2.is_some() || key.3.is_some()) && answered.contains(&key)
+        };
+        self.asked.iter().map(is_repeat).collect()
+    }
+
+    /// The answers without a request that do not only repeat one which has it.
+    pub(super) fn unpaired(&self) -> impl Iterator<Item = &Told> {
+        let known: HashSet<&str> = self.asked.iter().flat_map(|asked| &asked.answers).filter_map(Answer::id).collect();
+        let repeats = move |told: &Told| told.first_id().is_some_and(|id| known.contains(id));
+        self.told.iter().filter(move |told| told.fate != Fate::Paired && !repeats(told))
+    }
+}
+
+/// How well an answer fits a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fit {
+    Impossible,
+    Possible,
+    /// It names the same recipient.
+    Named,
+}
+
+impl Asked {
+    fn fit(&self, told: &Told) -> Fit {
+        if self.calls.len() != told.answers.len() {
+            return Fit::Impossible;
+        }
+        let same_name = match (&self.correlation, &told.correlation) {
+            (Some(one), Some(other)) if one != other => return Fit::Impossible,
+            (one, other) => one.is_some() && one == other,
+        };
+        if let (Some(asked), Some(told), false) = (self.at, told.at, same_name) {
+            let took_ms = told.at.since(asked.at);
+            if !(-OUT_OF_ORDER_MS..=LONGEST_CALL_MS).contains(&took_ms) {
+                return Fit::Impossible;
+            }
+        }
+        let fits: Vec<Fit> =
+            self.calls.iter().zip(&told.answers).map(|(call, told)| fit(self.channel, call, told)).collect();
+        if fits.contains(&Fit::Impossible) {
+            Fit::Impossible
+        } else if fits.contains(&Fit::Named) {
+            Fit::Named
+        } else {
+            Fit::Possible
+        }
+    }
+
+    /// Whether it makes no difference which of the two an answer belongs to.
+    pub(super) fn is_like(&self, other: &Asked) -> bool {
+        let same = |(one, other): (&Call, &Call)| match (one, other) {
+            (Call::Send(a, one), Call::Send(b, other)) => {
+                a == b && Request { text: None, ..(**one).clone() } == Request { text: None, ..(**other).clone() }
+            }
+            (Call::Action(_), Call::Action(_)) | (Call::Other, Call::Other) => true,
+            _ => false,
+        };
+        (self.channel, &self.account) == (other.channel, &other.account)
+            && self.calls.len() == other.calls.len()
+            && self.calls.iter().zip(&other.calls).all(same)
+    }
+}
+
+pub(super) fn fit(channel: Channel, call: &Call, answer: &Answer) -> Fit {
+    let (to, answered) = match (call, answer) {
+        (Call::Send(_, request), Answer::Taken { recipient, .. }) => match &request.to {
+            Recipient::User(user) => (Some(user), recipient),
+            _ => return Fit::Possible,
+        },
+        (Call::Action(to), Answer::Acted { recipient }) => (to.as_ref(), recipient),
+        (Call::Send(..), Answer::Acted { .. }) | (Call::Action(_), Answer::Taken { .. }) => {
+            return Fit::Impossible;
+        }
+        _ => return Fit::Possible,
+    };
+    match (to, answered) {
+        (Some(to), Some(answered)) if to == answered => Fit::Named,
+        // WhatsApp answers with the number as it is written there, which may not be the one that was dialled.
+        (Some(_), Some(_)) if channel != Channel::Whatsapp => Fit::Impossible,
+        _ => Fit::Possible,
+    }
+}
+
+impl Answer {
+    pub(super) fn id(&self) -> Option<&str> {
+        match self {
+            Answer::Taken { id, .. } => Some(id),
+            _ => None,
+        }
+    }
+
+    pub(super) fn recipient(&self) -> Option<&str> {
+        match self {
+            Answer::Taken { recipient, .. } => recipient.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+impl Told {
+    pub(super) fn first_id(&self) -> Option<&str> {
+        self.answers.iter().find_map(Answer::id)
+    }
+}
