@@ -220,22 +220,6 @@ impl Halves {
         outcome
     }
 
-    /// Which requests without an answer are those of another record that has one.
-    pub(super) fn repeats(&self) -> Vec<bool> {
-        type Key<'k> = (Channel, Option<&'k str>, Option<i64>, Option<&'k str>, &'k [Call]);
-        fn key(asked: &Asked) -> Key<'_> {
-            // The name we gave to a line is no evidence.
-            let correlation = asked.correlation.as_deref().filter(|name| !name.starts_with('\0'));
-            (asked.channel, asked.account.as_deref(), asked.at.map(|at| at.at.ms()), correlation, &asked.calls)
-        }
-        let answered: HashSet<Key<'_>> = self.asked.iter().filter(|asked| !asked.answers.is_empty()).map(key).collect();
-        let is_repeat = |asked: &Asked| {
-            let key = key(asked);
-            asked.answers.is_empty() && (key.2.is_some() || key.3.is_some()) && answered.contains(&key)
-        };
-        self.asked.iter().map(is_repeat).collect()
-    }
-
     /// The answers without a request that do not only repeat one which has it.
     pub(super) fn unpaired(&self) -> impl Iterator<Item = &Told> {
         let known: HashSet<&str> = self.asked.iter().flat_map(|asked| &asked.answers).filter_map(Answer::id).collect();

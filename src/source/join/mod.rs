@@ -7,6 +7,7 @@
 mod elsewhere;
 mod halves;
 mod names;
+mod repeats;
 mod sends;
 
 use std::collections::BTreeMap;
