@@ -6,7 +6,9 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, Hasher};
 
-use crate::event::{Category, Channel, Entry, Event, Frequency, Kind, MessagingType, Place, Sender, Status, TokenType};
+use crate::event::{
+    Category, Channel, Entry, Event, Frequency, Kind, LOGGER_CLOCK_MS, MessagingType, Place, Sender, Status, TokenType,
+};
 use crate::time::Time;
 
 /// Which texts of messages a batch keeps. Texts are most of a log, and the judge needs few of them.
@@ -59,6 +61,7 @@ struct Packed {
     claim_hidden: bool,
     recipient_hidden: bool,
     logged_at: bool,
+    unpaired: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -167,6 +170,7 @@ impl Batch {
             claim_hidden: event.claim_hidden,
             recipient_hidden: event.recipient_hidden,
             logged_at: event.logged_at,
+            unpaired: event.unpaired,
         };
         self.events.push(packed);
         true
@@ -205,6 +209,7 @@ impl Batch {
             claim_hidden: packed.claim_hidden,
             recipient_hidden: packed.recipient_hidden,
             logged_at: packed.logged_at,
+            unpaired: packed.unpaired,
             ..Event::default()
         };
         if let Some(extra) = self.extras.get(packed.extra as usize) {
@@ -227,9 +232,13 @@ impl Batch {
         event
     }
 
-    /// The coarsest precision of its times, in ms.
+    /// The coarsest precision of its times, in ms; one of the business's own log is no better than its clock.
     pub fn coarsest_ms(&self) -> u32 {
-        self.events.iter().map(|packed| packed.precision_ms).max().unwrap_or(0)
+        let blur_ms = |packed: &Packed| {
+            let clock_ms = if packed.logged_at { LOGGER_CLOCK_MS } else { 0 };
+            packed.precision_ms.max(clock_ms)
+        };
+        self.events.iter().map(blur_ms).max().unwrap_or(0)
     }
 
     /// When the event at `index` happened, without unpacking the rest.
@@ -379,6 +388,7 @@ mod tests {
             claim_hidden: true,
             recipient_hidden: true,
             logged_at: true,
+            unpaired: true,
         };
         let bare = Event { user: "other", kind: Kind::Message, text: Some("not kept"), ..Event::default() };
         let news = Event {

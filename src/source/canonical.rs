@@ -79,6 +79,8 @@ words! {
         RecipientHidden = "recipient_hidden",
         /// The time is that of the business's own log, which is believed less than Meta's.
         LoggedAt = "logged_at",
+        /// The other half of the send was not found: the answer to a call, or which of several calls an echo belongs to.
+        Unpaired = "unpaired",
     }
 }
 
@@ -291,6 +293,7 @@ pub(super) fn push(
         region: region.as_deref(),
         claim_hidden: claim_hidden || decisive && (claims_unknown || record.claim_hidden),
         logged_at: reader.decided(Field::LoggedAt, truth, true, &mut unknown)?.unwrap_or(false),
+        unpaired: reader.decided(Field::Unpaired, truth, true, &mut unknown)?.unwrap_or(false),
         recipient_hidden: reader.decided(Field::RecipientHidden, truth, true, &mut unknown)?.unwrap_or(false),
         ..Event::default()
     };

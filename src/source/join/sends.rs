@@ -93,6 +93,7 @@ impl Sends<'_> {
             error_subcode: subcode,
             recipient_hidden: unresolved,
             logged_at,
+            unpaired: matches!(answer, None | Some(Answer::Other)),
             ..Event::default()
         };
         let fits = self.batch.push(&event);
