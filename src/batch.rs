@@ -285,6 +285,13 @@ impl Batch {
         true
     }
 
+    /// Notes of the event at `index` that its other half was not found.
+    pub(crate) fn leave_unpaired(&mut self, index: usize) {
+        if let Some(packed) = self.events.get_mut(index) {
+            packed.unpaired = true;
+        }
+    }
+
     /// Whether the events at `index` and at `other_index` of `other` tell of the same thing, given that their identities
     /// are equal.
     pub fn same_event(&self, index: usize, other: &Batch, other_index: usize) -> bool {

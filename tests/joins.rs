@@ -184,10 +184,7 @@ fn the_loggers_clock_decides_nothing_within_seconds() {
         assert_eq!(verdicts(&log(after_ms), ""), [format!("messenger 111 42 {expected}")], "{after_ms}");
     }
     // The echo's time is Meta's own.
-    let echo = format!(
-        r#"{{"object":"page","entry":[{{"id":"111","messaging":[{{"sender":{{"id":"111"}},"recipient":{{"id":"42"}},"timestamp":{},"message":{{"is_echo":true,"mid":"p1","text":"x"}}}}]}}]}}"#,
-        BEGIN_MS + DAY_MS + 17
-    );
+    let echo = echo(BEGIN_MS + DAY_MS + 17, "p1", r#""text":"x""#);
     assert_eq!(verdicts(&(log(-900) + &echo), ""), ["messenger 111 42 violation outside-window"]);
     // A move a few seconds later by Meta's clock may have come first.
     let answer = |after_ms| format!("{}\n{}\n", call(BEGIN_MS, TO_42, TAKEN), wrote(BEGIN_MS + after_ms));
@@ -206,4 +203,158 @@ fn a_converted_log_knows_its_tokens_under_skew_too() {
     assert_eq!(of("OTN"), allowed);
     assert_eq!(of("sha256:NAME"), ["messenger 111 42 violation otn-token-unknown"]);
     assert_eq!(of(NAME_OF_OTN), allowed);
+}
+
+fn echo(at_ms: i64, mid: &str, content: &str) -> String {
+    format!(
+        r#"{{"object":"page","entry":[{{"id":"111","messaging":[{{"sender":{{"id":"111"}},"recipient":{{"id":"42"}},"timestamp":{at_ms},"message":{{"is_echo":true,"mid":"{mid}",{content}}}}}]}}]}}"#
+    )
+}
+
+/// A call to 42 that says something, and under a tag, perhaps.
+fn says(at_ms: i64, content: &str, rest: &str) -> String {
+    format!(r#"{{"ts":{at_ms},"page_id":"111","request":{{"recipient":{{"id":"42"}},"message":{{{content}}}{rest}}}}}"#)
+}
+
+/// The same with Meta's answer in its line.
+fn answered(call: String, mid: &str) -> String {
+    let open = call.strip_suffix('}').unwrap();
+    format!(r#"{open},"response":{{"recipient_id":"42","message_id":"{mid}"}}}}"#)
+}
+
+const X: &str = r#""text":"x""#;
+const Y: &str = r#""text":"y""#;
+const HUMAN: &str = r#","messaging_type":"MESSAGE_TAG","tag":"HUMAN_AGENT""#;
+
+/// The verdicts without their conversations, in whatever order the lines stand.
+fn of_lines(lines: &[String], untagged: bool) -> (Vec<String>, usize) {
+    let given = Given { untagged, ..Given::default() };
+    let forward = verdicts_of(&[&lines.join("\n")], given);
+    let reversed: Vec<&str> = lines.iter().rev().map(String::as_str).collect();
+    assert_eq!(verdicts_of(&[&reversed.join("\n")], given).0, forward.0, "backwards");
+    let apart: Vec<&str> = lines.iter().map(String::as_str).collect();
+    assert_eq!(verdicts_of(&apart, given).0, forward.0, "each in a file of its own");
+    let (once, again) = (lines.join("\n"), lines.join("\n"));
+    assert_eq!(verdicts_of(&[&once, &again], given).0, forward.0, "twice");
+    let short = |verdict: String| verdict.rsplit_once("42 ").map_or(verdict.clone(), |(_, what)| what.to_owned());
+    let notes = forward.1.iter().filter(|note| note.contains("any of several echoes"));
+    let count = notes.map(|note| note.split(' ').next().unwrap().parse::<usize>().unwrap()).sum();
+    (forward.0.into_iter().map(short).collect(), count)
+}
+
+#[test]
+fn a_call_without_an_answer_and_its_echo_are_one_send() {
+    let late = BEGIN_MS + 2 * DAY_MS;
+    let human = "allowed messenger-tag-human-agent";
+    let hidden = "unproven claim-not-visible";
+    let broken = "violation outside-window";
+    let image = r#""attachment":{"type":"image","payload":{"url":"u"}}"#;
+    let echoed_image = r#""attachments":[{"type":"image","payload":{"url":"v"}}]"#;
+    let cases: Vec<(&str, Vec<String>, Vec<&str>, usize)> = vec![
+        ("one of each", vec![says(late, X, HUMAN), echo(late + 400, "e", X)], vec![human], 0),
+        ("other words", vec![says(late, X, HUMAN), echo(late + 400, "e", Y)], vec![human, hidden], 0),
+        ("blanks are no words", vec![says(late, r#""text":" x ""#, HUMAN), echo(late + 400, "e", X)], vec![human], 0),
+        ("a little before it", vec![says(late, X, HUMAN), echo(late - 5_000, "e", X)], vec![human], 0),
+        ("too long before it", vec![says(late, X, HUMAN), echo(late - 5_001, "e", X)], vec![hidden, human], 0),
+        ("as late as may be", vec![says(late, X, HUMAN), echo(late + 300_000, "e", X)], vec![human], 0),
+        ("too late", vec![says(late, X, HUMAN), echo(late + 300_001, "e", X)], vec![human, hidden], 0),
+        ("a picture", vec![says(late, image, HUMAN), echo(late + 400, "e", echoed_image)], vec![human], 0),
+        ("no picture", vec![says(late, image, HUMAN), echo(late + 400, "e", X)], vec![human, hidden], 0),
+        (
+            "what they say tells two apart",
+            vec![says(late, X, HUMAN), says(late + 10, Y, ""), echo(late + 400, "e", X), echo(late + 410, "f", Y)],
+            vec![human, broken],
+            0,
+        ),
+        (
+            "two that differ are not dealt out",
+            vec![says(late, X, HUMAN), says(late + 10, X, ""), echo(late + 6_000, "e", X), echo(late + 6_010, "f", X)],
+            vec![human, broken, hidden, hidden],
+            2,
+        ),
+        (
+            "two that do not are",
+            vec![
+                says(late, X, HUMAN),
+                says(late + 8_000, X, HUMAN),
+                echo(late + 400, "e", X),
+                echo(late + 8_400, "f", X),
+            ],
+            vec![human, human],
+            0,
+        ),
+        (
+            "two calls that say the same, and one came through",
+            vec![says(late, X, HUMAN), says(late + 8_000, X, HUMAN), echo(late + 8_400, "e", X)],
+            vec![human, human],
+            0,
+        ),
+        (
+            "one call and two echoes",
+            vec![says(late, X, HUMAN), echo(late + 6_400, "e", X), echo(late + 6_500, "f", X)],
+            vec![human, hidden, hidden],
+            1,
+        ),
+        (
+            "an echo that a call with an answer has claimed is not free",
+            vec![says(late, X, HUMAN), answered(says(late + 10_000, X, HUMAN), "e"), echo(late + 10_400, "e", X)],
+            vec![human, human],
+            0,
+        ),
+    ];
+    for (name, mut lines, mut expected, doubted) in cases {
+        lines.insert(0, wrote(BEGIN_MS));
+        for untagged in [false, true] {
+            let (found, count) = of_lines(&lines, untagged);
+            if untagged && doubted == 0 {
+                // Nobody's echo is a plain send then.
+                expected.iter_mut().filter(|verdict| **verdict == hidden).for_each(|verdict| *verdict = broken);
+            }
+            assert_eq!(found, expected, "{name}, untagged: {untagged}");
+            assert_eq!(count, doubted, "{name}, untagged: {untagged}");
+        }
+    }
+}
+
+#[test]
+fn a_call_without_a_time_has_that_of_the_only_echo_that_says_the_same() {
+    let late = BEGIN_MS + 2 * DAY_MS;
+    let untimed = |content| says(0, content, HUMAN).replacen(r#""ts":0,"#, "", 1);
+    let human = "allowed messenger-tag-human-agent";
+    let (found, _) = of_lines(&[wrote(BEGIN_MS), untimed(X), echo(late, "e", X)], true);
+    assert_eq!(found, [human]);
+    let (found, _) = verdicts_of(&[&[wrote(BEGIN_MS), untimed(X), echo(late, "e", Y)].join("\n")], Given::default());
+    assert!(found[0].starts_with("bad: is a request without a time"), "{found:?}");
+    let lines = [wrote(BEGIN_MS), untimed(X), echo(late, "e", X), echo(late + DAY_MS, "f", X)];
+    let (found, notes) = verdicts_of(&[&lines.join("\n")], Given { untagged: true, ..Given::default() });
+    assert_eq!(found[1..], ["messenger 111 42 unproven claim-not-visible"; 2]);
+    assert!(found[0].starts_with("bad: is a request without a time") && notes.len() == 1, "{found:?} {notes:?}");
+}
+
+#[test]
+fn a_call_of_whatsapp_without_an_answer_and_its_status_are_one_send() {
+    let template = r#"{"ts":1709460000,"phone_number_id":"777","request":{"messaging_product":"whatsapp","to":"42","type":"template","template":{"name":"sale"}}}"#;
+    let text = r#"{"ts":1709460000,"phone_number_id":"777","request":{"messaging_product":"whatsapp","to":"42","type":"text","text":{"body":"x"}}}"#;
+    let status = |id: &str, at_s: i64, price: &str| {
+        format!(
+            r#"{{"object":"whatsapp_business_account","entry":[{{"id":"1","changes":[{{"field":"messages","value":{{"messaging_product":"whatsapp","metadata":{{"display_phone_number":"15550001111","phone_number_id":"777"}},"statuses":[{{"id":"{id}","status":"sent","timestamp":"{at_s}","recipient_id":"42"{price}}}]}}}}]}}]}}"#
+        )
+    };
+    let lines = |call: &str, statuses: &[String]| {
+        let mut lines = vec![whatsapp("777", "42", "w1"), call.to_owned()];
+        lines.extend_from_slice(statuses);
+        of_lines(&lines, true)
+    };
+    let service = r#","pricing":{"billable":true,"pricing_model":"PMP","category":"service"}"#;
+    let broken = "violation outside-window";
+    let one = status("s", 1_709_460_001, "");
+    assert_eq!(lines(template, std::slice::from_ref(&one)), (vec!["allowed whatsapp-template".to_owned()], 0));
+    assert_eq!(lines(text, std::slice::from_ref(&one)), (vec![broken.to_owned()], 0));
+    let free = status("s", 1_709_460_001, service);
+    let apart = vec!["allowed whatsapp-template".to_owned(), broken.to_owned()];
+    assert_eq!(lines(template, &[free]), (apart, 0));
+    let two = [one, status("t", 1_709_460_006, "")];
+    let hidden = "unproven claim-not-visible".to_owned();
+    let found = lines(template, &two);
+    assert_eq!(found, (vec!["allowed whatsapp-template".to_owned(), hidden.clone(), hidden], 1));
 }

@@ -47,6 +47,7 @@ pub use write::{CanonicalForm, CanonicalWriter, WriteTokens};
 
 use canonical::{Names, Record};
 use input::{Block, Blocks};
+use join::Contents;
 use loose::{Alias, Loose};
 use tally::Tally;
 
@@ -192,7 +193,7 @@ fn read_blocks(
     let mut outcomes = numbered.par_bridge().map(read_one).collect::<Result<Vec<_>, SourceError>>()?;
     outcomes.sort_unstable_by_key(|(index, _)| *index);
 
-    let (mut loose, mut aliases) = (Vec::new(), Vec::new());
+    let (mut loose, mut contents, mut aliases) = (Vec::new(), Vec::new(), Vec::new());
     let mut reading = Reading { inputs: blocks.into_inputs(), ..Reading::default() };
     let mut tallies: Vec<Tally> = reading.inputs.iter().map(|_| Tally::default()).collect();
     for (_, outcome) in outcomes {
@@ -209,13 +210,14 @@ fn read_blocks(
         aliases.extend(outcome.aliases);
         if !outcome.batch.is_empty() {
             reading.batches.push(outcome.batch);
+            contents.push(outcome.contents);
         }
     }
     // Many may stand on one line, and each block has counted for itself.
     for (nth, piece) in loose.iter_mut().enumerate() {
         piece.nth = u32::try_from(nth).unwrap_or(u32::MAX);
     }
-    let joined = join::join(&mut reading.batches, loose, aliases, options);
+    let joined = join::join(&mut reading.batches, loose, &contents, aliases, options);
     for (input, count) in joined.records {
         if let Some(of_input) = reading.inputs.get_mut(input as usize) {
             of_input.records += count;
@@ -224,6 +226,11 @@ fn read_blocks(
     for (input, count) in joined.unpaired {
         if let Some(tally) = tallies.get_mut(input as usize) {
             tally.unpaired(count);
+        }
+    }
+    for (input, count) in joined.doubted {
+        if let Some(tally) = tallies.get_mut(input as usize) {
+            tally.doubted(count);
         }
     }
     let cut_off = tallies.iter().enumerate().filter_map(|(input, tally)| {
@@ -319,6 +326,8 @@ struct Sink<'o> {
     keep_bad: bool,
     batch: Batch,
     loose: Vec<Loose>,
+    /// What the sends of the batch said, where they are such as a call may have caused.
+    contents: Contents,
     /// Each once: a log of years names the same pairs again and again.
     aliases: BTreeSet<Alias>,
     bad: Vec<BadRecord>,
@@ -331,6 +340,7 @@ struct Outcome {
     input: u32,
     batch: Batch,
     loose: Vec<Loose>,
+    contents: Contents,
     aliases: Vec<Alias>,
     bad: Vec<BadRecord>,
     bad_count: u64,
@@ -346,6 +356,7 @@ impl<'o> Sink<'o> {
             keep_bad,
             batch,
             loose: Vec::new(),
+            contents: Vec::new(),
             aliases: BTreeSet::new(),
             bad: Vec::new(),
             bad_count: 0,
@@ -375,9 +386,9 @@ impl<'o> Sink<'o> {
     }
 
     fn finish(self) -> Outcome {
-        let Sink { input, batch, loose, aliases, bad, bad_count, tally, .. } = self;
+        let Sink { input, batch, loose, contents, aliases, bad, bad_count, tally, .. } = self;
         let aliases = aliases.into_iter().collect();
-        Outcome { input, batch, loose, aliases, bad, bad_count, tally }
+        Outcome { input, batch, loose, contents, aliases, bad, bad_count, tally }
     }
 }
 

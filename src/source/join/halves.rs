@@ -3,8 +3,10 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::event::{Channel, Place};
-use crate::source::loose::{Answer, Call, Loose, Piece, Recipient, Request};
+use crate::source::loose::{Answer, Call, Loose, Piece, Recipient};
 use crate::time::{MINUTE_MS, SECOND_MS, Stamp};
+
+use super::echoes::Links;
 
 /// A call, or the calls of a batch, and what became of them.
 pub(super) struct Asked {
@@ -221,8 +223,9 @@ impl Halves {
     }
 
     /// The answers without a request that do not only repeat one which has it.
-    pub(super) fn unpaired(&self) -> impl Iterator<Item = &Told> {
-        let known: HashSet<&str> = self.asked.iter().flat_map(|asked| &asked.answers).filter_map(Answer::id).collect();
+    pub(super) fn unpaired<'h>(&'h self, links: &'h Links) -> impl Iterator<Item = &'h Told> {
+        let answers = self.asked.iter().flat_map(|asked| &asked.answers).chain(links.answers.values());
+        let known: HashSet<&str> = answers.filter_map(Answer::id).collect();
         let repeats = move |told: &Told| told.first_id().is_some_and(|id| known.contains(id));
         self.told.iter().filter(move |told| told.fate != Fate::Paired && !repeats(told))
     }
@@ -266,9 +269,7 @@ impl Asked {
     /// Whether it makes no difference which of the two an answer belongs to.
     pub(super) fn is_like(&self, other: &Asked) -> bool {
         let same = |(one, other): (&Call, &Call)| match (one, other) {
-            (Call::Send(a, one), Call::Send(b, other)) => {
-                a == b && Request { text: None, ..(**one).clone() } == Request { text: None, ..(**other).clone() }
-            }
+            (Call::Send(a, one), Call::Send(b, other)) => a == b && one.is_like(other),
             (Call::Action(_), Call::Action(_)) | (Call::Other, Call::Other) => true,
             _ => false,
         };

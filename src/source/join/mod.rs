@@ -4,6 +4,7 @@
 //! Nothing is guessed: a request that cannot be placed in time, and a response that could belong to several requests, are
 //! reported. Which input came first never decides: what an id ties together is found wherever it stands.
 
+mod echoes;
 mod elsewhere;
 mod halves;
 mod names;
@@ -16,6 +17,7 @@ use crate::batch::Batch;
 
 use super::loose::{Alias, Answer, Call, Loose};
 use super::{BadRecord, Options};
+pub(super) use echoes::Contents;
 use elsewhere::Elsewhere;
 use halves::{Fate, Halves};
 use names::rename;
@@ -30,12 +32,15 @@ pub(super) struct Joined {
     pub(super) bad: Vec<BadRecord>,
     /// Responses whose request is not known, by input.
     pub(super) unpaired: BTreeMap<u32, u64>,
+    /// Calls without an answer that may be one of several echoes, by input.
+    pub(super) doubted: BTreeMap<u32, u64>,
 }
 
 /// Joins the loose pieces to sends, adds them as a batch, and gives every user one name.
 pub(super) fn join(
     batches: &mut Vec<Batch>,
     mut loose: Vec<Loose>,
+    contents: &[Contents],
     mut aliases: Vec<Alias>,
     options: &Options,
 ) -> Joined {
@@ -46,14 +51,17 @@ pub(super) fn join(
     let elsewhere = Elsewhere::of(batches, &halves);
     let mut sends = Sends { elsewhere, options, aliases: Vec::new(), batch: Batch::new(options.keep_text) };
     let is_repeat = halves.repeats();
-    for (asked, is_repeat) in halves.asked.iter().zip(is_repeat) {
+    let links = echoes::link(&halves, &is_repeat, &mut sends, batches, contents, &aliases);
+    joined.doubted.clone_from(&links.doubted);
+    for (asked_at, (asked, is_repeat)) in halves.asked.iter().zip(is_repeat).enumerate() {
         for (at, call) in asked.calls.iter().enumerate() {
             let Call::Send(account, request) = call else { continue };
             // The same record read twice: the send is there already, with its answer.
-            let outcome = if is_repeat {
+            let answer = links.answers.get(&(asked_at, at)).or(asked.answers.get(at));
+            let outcome = if is_repeat || links.repeats.contains(&(asked_at, at)) {
                 Ok(())
             } else {
-                sends.of_call(asked, account.as_deref(), request, asked.answers.get(at))
+                sends.of_call(asked, account.as_deref(), request, answer)
             };
             match outcome {
                 Ok(()) => *joined.records.entry(asked.place.input).or_default() += 1,
@@ -61,7 +69,7 @@ pub(super) fn join(
             }
         }
     }
-    for told in halves.unpaired() {
+    for told in halves.unpaired(&links) {
         for answer in &told.answers {
             if matches!(answer, Answer::Taken { .. } | Answer::Refused { .. }) {
                 *joined.unpaired.entry(told.place.input).or_default() += 1;

@@ -11,51 +11,56 @@ pub(super) fn rename(batches: &mut [Batch], aliases: Vec<Alias>) {
     if aliases.is_empty() {
         return;
     }
-    let aliases: BTreeSet<Alias> = aliases.into_iter().collect();
-    let mut names: HashMap<(Channel, &str, &str), Option<&str>> = HashMap::new();
-    for alias in aliases.iter().filter(|alias| alias.from != alias.to) {
-        // A name of two people is nobody's.
-        let key = (alias.channel, alias.account.as_str(), alias.from.as_str());
-        names.entry(key).and_modify(|to| *to = None).or_insert(Some(&alias.to));
-    }
+    let names = Names::of(&aliases);
     for batch in batches {
         for index in 0..batch.len() {
             let event = batch.event(index);
-            let name = last_name(&names, event.channel, event.account, event.user);
-            if let Some(name) = name {
+            if let Some(name) = names.last(event.channel, event.account, event.user) {
                 batch.rename(index, name);
             }
         }
     }
 }
 
-/// The name at the end of the chain that begins with this one; `None` if it is that itself.
-pub(super) fn last_name<'n>(
-    names: &HashMap<(Channel, &'n str, &'n str), Option<&'n str>>,
-    channel: Channel,
-    account: &str,
-    user: &str,
-) -> Option<&'n str> {
-    let next = |name: &str| {
-        let of_account = names.get(&(channel, account, name)).copied().flatten();
-        of_account.or_else(|| names.get(&(channel, "", name)).copied().flatten())
-    };
-    let mut chain: Vec<&'n str> = Vec::new();
-    let mut current = next(user)?;
-    while chain.len() < MOST_NAMES {
-        if current == user || chain.contains(&current) {
-            // Names that change hands in a circle are one name, whichever comes first.
-            let circle = chain.iter().copied().skip_while(|name| current != user && *name != current);
-            let first = circle.chain([current]).min().filter(|first| *first != user);
-            return first;
+/// The next name of each name, by channel and account; an empty account is any. A name of two people is nobody's.
+pub(super) struct Names<'n> {
+    next: HashMap<(Channel, &'n str, &'n str), Option<&'n str>>,
+}
+
+impl<'n> Names<'n> {
+    pub(super) fn of(aliases: &'n [Alias]) -> Names<'n> {
+        let aliases: BTreeSet<&Alias> = aliases.iter().collect();
+        let mut next: HashMap<(Channel, &str, &str), Option<&str>> = HashMap::new();
+        for alias in aliases.into_iter().filter(|alias| alias.from != alias.to) {
+            let key = (alias.channel, alias.account.as_str(), alias.from.as_str());
+            next.entry(key).and_modify(|to| *to = None).or_insert(Some(&alias.to));
         }
-        chain.push(current);
-        match next(current) {
-            Some(name) => current = name,
-            None => break,
-        }
+        Names { next }
     }
-    chain.last().copied()
+
+    /// The name at the end of the chain that begins with this one; `None` if it is that itself.
+    pub(super) fn last(&self, channel: Channel, account: &str, user: &str) -> Option<&'n str> {
+        let next = |name: &str| {
+            let of_account = self.next.get(&(channel, account, name)).copied().flatten();
+            of_account.or_else(|| self.next.get(&(channel, "", name)).copied().flatten())
+        };
+        let mut chain: Vec<&'n str> = Vec::new();
+        let mut current = next(user)?;
+        while chain.len() < MOST_NAMES {
+            if current == user || chain.contains(&current) {
+                // Names that change hands in a circle are one name, whichever comes first.
+                let circle = chain.iter().copied().skip_while(|name| current != user && *name != current);
+                let first = circle.chain([current]).min().filter(|first| *first != user);
+                return first;
+            }
+            chain.push(current);
+            match next(current) {
+                Some(name) => current = name,
+                None => break,
+            }
+        }
+        chain.last().copied()
+    }
 }
 
 /// How many names one person may have had.

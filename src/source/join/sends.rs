@@ -21,6 +21,19 @@ pub(super) struct Sends<'o> {
     pub(super) batch: Batch,
 }
 
+/// To whom a call went, and from which account.
+pub(super) struct Aim<'c> {
+    pub(super) channel: Channel,
+    pub(super) account: String,
+    /// The user, if the log tells.
+    pub(super) user: Option<String>,
+    /// The name that the call itself has for them.
+    written: Option<&'c str>,
+    alias: Option<Alias>,
+    /// Whether it is not certain that `user` is their name here.
+    unresolved: bool,
+}
+
 impl Sends<'_> {
     /// Makes the event of a call.
     pub(super) fn of_call(
@@ -30,33 +43,10 @@ impl Sends<'_> {
         request: &Request,
         answer: Option<&Answer>,
     ) -> Result<(), String> {
-        let (id, recipient) = (answer.and_then(Answer::id), answer.and_then(Answer::recipient));
+        let id = answer.and_then(Answer::id);
         let echo = id.and_then(|id| self.elsewhere.seen.get(id));
-        let grant = request.token.as_deref().and_then(|token| self.elsewhere.seen.get(token));
-        let (written, by_id) = match &request.to {
-            Recipient::User(user) => (Some(user.as_str()), true),
-            Recipient::Alias(user) => (Some(user.as_str()), false),
-            Recipient::OfToken => (None, false),
-        };
-        let resolved = echo.map(|echo| echo.user.as_str()).or(recipient).or(grant.map(|grant| grant.user.as_str()));
-        let resolved = resolved.filter(|user| !user.is_empty());
-        let user = if by_id { resolved.or(written) } else { resolved };
-        let written_account = own_account.or(asked.account.as_deref());
-        let comment = request.comment.as_deref().and_then(|comment| self.elsewhere.comments.get(comment));
-        let (channel, account) = self.whose(asked.channel, written_account, user, echo.or(grant).or(comment));
-        // A comment is no person: its writer may answer, and be known by an id of their own, more than once. Nor is an id
-        // another name of somebody, but on WhatsApp, where it is a number as it was dialled.
-        let names = !by_id || channel == Channel::Whatsapp;
-        let alias = match (written, user) {
-            (Some(from), Some(to)) if from != to && request.comment.is_none() && names => {
-                Some(Alias { channel, account: account.clone(), from: from.to_owned(), to: to.to_owned() })
-            }
-            _ => None,
-        };
-        // Unresolved, it keeps the name it was sent to; a later alias may still turn it into a user.
-        let unresolved = user.is_none() && request.comment.is_none()
-            || channel == Channel::Whatsapp && resolved.is_none() && self.is_another(channel, &account, written);
-        let user = user.or(written.filter(|_| request.comment.is_none())).unwrap_or_default();
+        let Aim { channel, account, user, written, alias, unresolved } = self.aim(asked, own_account, request, answer);
+        let user = user.as_deref().or(written.filter(|_| request.comment.is_none())).unwrap_or_default();
         let (stamp, logged_at) = match (echo.and_then(|echo| echo.sent), asked.at) {
             (Some(sent), _) => (sent, false),
             (None, Some(logged)) => (logged, true),
@@ -99,6 +89,43 @@ impl Sends<'_> {
         let fits = self.batch.push(&event);
         self.aliases.extend(alias);
         if fits { Ok(()) } else { Err("is too large to keep".to_owned()) }
+    }
+
+    /// To whom a call went, and from which account.
+    pub(super) fn aim<'c>(
+        &self,
+        asked: &Asked,
+        own_account: Option<&str>,
+        request: &'c Request,
+        answer: Option<&Answer>,
+    ) -> Aim<'c> {
+        let (id, recipient) = (answer.and_then(Answer::id), answer.and_then(Answer::recipient));
+        let echo = id.and_then(|id| self.elsewhere.seen.get(id));
+        let grant = request.token.as_deref().and_then(|token| self.elsewhere.seen.get(token));
+        let (written, by_id) = match &request.to {
+            Recipient::User(user) => (Some(user.as_str()), true),
+            Recipient::Alias(user) => (Some(user.as_str()), false),
+            Recipient::OfToken => (None, false),
+        };
+        let resolved = echo.map(|echo| echo.user.as_str()).or(recipient).or(grant.map(|grant| grant.user.as_str()));
+        let resolved = resolved.filter(|user| !user.is_empty());
+        let user = if by_id { resolved.or(written) } else { resolved };
+        let written_account = own_account.or(asked.account.as_deref());
+        let comment = request.comment.as_deref().and_then(|comment| self.elsewhere.comments.get(comment));
+        let (channel, account) = self.whose(asked.channel, written_account, user, echo.or(grant).or(comment));
+        // A comment is no person: its writer may answer, and be known by an id of their own, more than once. Nor is an id
+        // another name of somebody, but on WhatsApp, where it is a number as it was dialled.
+        let names = !by_id || channel == Channel::Whatsapp;
+        let alias = match (written, user) {
+            (Some(from), Some(to)) if from != to && request.comment.is_none() && names => {
+                Some(Alias { channel, account: account.clone(), from: from.to_owned(), to: to.to_owned() })
+            }
+            _ => None,
+        };
+        // Unresolved, it keeps the name it was sent to; a later alias may still turn it into a user.
+        let unresolved = user.is_none() && request.comment.is_none()
+            || channel == Channel::Whatsapp && resolved.is_none() && self.is_another(channel, &account, written);
+        Aim { channel, account, user: user.map(str::to_owned), written, alias, unresolved }
     }
 
     /// Makes an event of an answer whose request is not in the log, if it tells enough and nothing else does.
