@@ -1,6 +1,6 @@
 //! Requests and answers find each other: by what ties them together, never by a guess.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::event::{Channel, Place};
 use crate::source::loose::{Answer, Call, Loose, Piece, Recipient};
@@ -56,6 +56,8 @@ pub(super) struct Halves {
     pub(super) told: Vec<Told>,
     /// In the order of the inputs and their records.
     pub(super) order: Vec<Half>,
+    /// The request of each message that was taken, by the message's id.
+    answered: HashMap<String, usize>,
 }
 
 /// A request that waits for its answer.
@@ -106,7 +108,7 @@ impl Halves {
     /// Finds the request of each answer: by the id of the logging layer, within one input and then among all; then by the
     /// recipient, or because there is only one, within one input.
     pub(super) fn pair(&mut self) {
-        let mut groups: HashMap<String, Vec<Half>> = HashMap::new();
+        let mut groups: BTreeMap<String, Vec<Half>> = BTreeMap::new();
         for half in &self.order {
             if let Some(correlation) = self.correlation(*half) {
                 groups.entry(correlation.to_owned()).or_default().push(*half);
@@ -116,9 +118,8 @@ impl Halves {
             for of_input in group.chunk_by(|a, b| self.input(*a) == self.input(*b)).collect::<Vec<_>>() {
                 self.settle(of_input);
             }
-            // A log of requests and one of responses: requests first, whichever was named first.
-            let mut left: Vec<Half> = group.iter().copied().filter(|half| self.is_open(*half)).collect();
-            left.sort_by_key(|half| matches!(half, Half::Told(_)));
+            let left = group.iter().copied().filter(|half| self.is_open(*half)).collect();
+            let left = self.in_time(left);
             self.settle(&left);
         }
         let order = std::mem::take(&mut self.order);
@@ -142,6 +143,22 @@ impl Halves {
         }
     }
 
+    /// A log of requests and one of responses, whichever was named first: in order of time, or, where that is not known, the
+    /// requests first.
+    fn in_time(&self, mut halves: Vec<Half>) -> Vec<Half> {
+        let is_told = |half: &Half| matches!(half, Half::Told(_));
+        let at = |half: &Half| match *half {
+            Half::Asked(at) => self.asked[at].at.map(|stamp| stamp.at.plus_ms(-OUT_OF_ORDER_MS)),
+            Half::Told(at) => self.told[at].at.map(|stamp| stamp.at),
+        };
+        if halves.iter().all(|half| at(half).is_some()) {
+            halves.sort_by_key(|half| (at(half), is_told(half)));
+        } else {
+            halves.sort_by_key(is_told);
+        }
+        halves
+    }
+
     fn is_open(&self, half: Half) -> bool {
         match half {
             Half::Asked(at) => self.asked[at].answers.is_empty(),
@@ -152,7 +169,6 @@ impl Halves {
     /// Goes through some halves in order and pairs what can be paired.
     fn settle(&mut self, halves: &[Half]) {
         let mut waiting: Vec<Waiting> = Vec::new();
-        let mut answered: HashMap<String, usize> = HashMap::new();
         for half in halves {
             let told_at = match *half {
                 Half::Asked(at) => {
@@ -166,19 +182,31 @@ impl Halves {
                 Half::Told(at) => at,
             };
             let told = &self.told[told_at];
-            let before = told.first_id().and_then(|id| answered.get(id)).copied();
-            let (found, fate) = match before {
+            let before = told.first_id().and_then(|id| self.answered.get(id)).copied();
+            // Another log of the same call may have its own name for it.
+            let is_told_anew =
+                |before: &usize| told.correlation.is_none() || told.correlation == self.asked[*before].correlation;
+            let (found, fate) = match before.filter(is_told_anew) {
                 // The answer is repeated; its request may be, too.
                 Some(before) => {
-                    let same = |one: &&Waiting| self.asked[one.at].calls == self.asked[before].calls;
+                    let same = |one: &&Waiting| {
+                        let (asked, before) = (&self.asked[one.at], &self.asked[before]);
+                        // Another log may leave out what the message says.
+                        let alike = if asked.place.input == before.place.input {
+                            asked.calls == before.calls
+                        } else {
+                            asked.claims_like(before)
+                        };
+                        alike && asked.fit(told) != Fit::Impossible
+                    };
                     (waiting.iter().find(same).map(|one| one.at), Fate::Paired)
                 }
                 None => self.asked_by(told, &mut waiting),
             };
             if let Some(found) = found {
                 waiting.retain(|one| one.at != found);
-                answered.extend(told.first_id().map(|id| (id.to_owned(), found)));
                 let told = &self.told[told_at];
+                self.answered.extend(told.first_id().map(|id| (id.to_owned(), found)));
                 let asked = &mut self.asked[found];
                 asked.answers.clone_from(&told.answers);
                 asked.at = asked.at.or(told.at);
@@ -199,7 +227,7 @@ impl Halves {
             }
             Some(_) => (None, Fate::Unclear),
         };
-        let fits: Vec<Fit> = waiting.iter().map(|one| self.asked[one.at].fit(told)).collect();
+        let fits = self.fits(told, waiting);
         let of = |wanted: Fit| waiting.iter().zip(&fits).filter(move |(_, fit)| **fit == wanted).map(|(one, _)| *one);
         let named: Vec<usize> = of(Fit::Named).map(|one| one.at).collect();
         let possible: Vec<usize> = of(Fit::Possible).filter(|one| one.doubted.is_none()).map(|one| one.at).collect();
@@ -220,6 +248,21 @@ impl Halves {
             }
         }
         outcome
+    }
+
+    /// How well the answer fits each request that waits.
+    fn fits(&self, told: &Told, waiting: &[Waiting]) -> Vec<Fit> {
+        let mut fits: Vec<Fit> = waiting.iter().map(|one| self.asked[one.at].fit(told)).collect();
+        let took_ms = |one: &Waiting| Some(told.at?.at.since(self.asked[one.at].at?.at).max(0));
+        let possible = waiting.iter().zip(&fits).filter(|(_, fit)| **fit != Fit::Impossible);
+        let Some(least_ms) = possible.filter_map(|(one, _)| took_ms(one)).min() else { return fits };
+        // A name that was given out again is that of the latest call.
+        for (one, fit) in waiting.iter().zip(&mut fits) {
+            if took_ms(one).is_some_and(|ms| least_ms + LONGEST_CALL_MS < ms) {
+                *fit = Fit::Impossible;
+            }
+        }
+        fits
     }
 
     /// The answers without a request that do not only repeat one which has it.
@@ -249,9 +292,10 @@ impl Asked {
             (Some(one), Some(other)) if one != other => return Fit::Impossible,
             (one, other) => one.is_some() && one == other,
         };
-        if let (Some(asked), Some(told), false) = (self.at, told.at, same_name) {
+        if let (Some(asked), Some(told)) = (self.at, told.at) {
             let took_ms = told.at.since(asked.at);
-            if !(-OUT_OF_ORDER_MS..=LONGEST_CALL_MS).contains(&took_ms) {
+            // By name a slow call may be answered late, but none is before it is made.
+            if took_ms < -OUT_OF_ORDER_MS || LONGEST_CALL_MS < took_ms && !same_name {
                 return Fit::Impossible;
             }
         }
@@ -268,14 +312,16 @@ impl Asked {
 
     /// Whether it makes no difference which of the two an answer belongs to.
     pub(super) fn is_like(&self, other: &Asked) -> bool {
+        (self.channel, &self.account) == (other.channel, &other.account) && self.claims_like(other)
+    }
+
+    fn claims_like(&self, other: &Asked) -> bool {
         let same = |(one, other): (&Call, &Call)| match (one, other) {
             (Call::Send(a, one), Call::Send(b, other)) => a == b && one.is_like(other),
             (Call::Action(_), Call::Action(_)) | (Call::Other, Call::Other) => true,
             _ => false,
         };
-        (self.channel, &self.account) == (other.channel, &other.account)
-            && self.calls.len() == other.calls.len()
-            && self.calls.iter().zip(&other.calls).all(same)
+        self.calls.len() == other.calls.len() && self.calls.iter().zip(&other.calls).all(same)
     }
 }
 

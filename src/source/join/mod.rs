@@ -217,6 +217,44 @@ mod tests {
                 "0 bad, 0 notes; /1 a HUMAN_AGENT sent :01; /1 - - failed :03",
             ),
             (
+                "an answer that is repeated takes no other request",
+                lines(&[
+                    &request(1, "T", "1", TAG),
+                    &taken(2, "T", "1", "a"),
+                    &request(3, "", "1", ""),
+                    &taken(4, "", "1", "a"),
+                ]),
+                "0 bad, 0 notes; /1 a HUMAN_AGENT sent :01; /1 - - unknown :03",
+            ),
+            (
+                "a name that is given out again is that of the latest call",
+                lines(&[
+                    &request(1, "1", "1", TAG).replace("T10:00", "T09:54"),
+                    &request(2, "1", "1", ""),
+                    &refused(3, "1"),
+                ]),
+                "0 bad, 0 notes; /1 - HUMAN_AGENT unknown :01; /1 - - failed :02",
+            ),
+            (
+                "unless the two are close",
+                lines(&[
+                    &request(1, "1", "1", TAG).replace("T10:00", "T09:56"),
+                    &request(2, "1", "1", ""),
+                    &refused(3, "1"),
+                ]),
+                "0 bad, 1 notes; /1 - HUMAN_AGENT unknown :01; /1 - - unknown :02",
+            ),
+            (
+                "no answer is before its request, whatever they are called",
+                lines(&[&refused(1, "A"), &request(7, "A", "1", "")]),
+                "0 bad, 1 notes; /1 - - unknown :07",
+            ),
+            (
+                "but the lines of a log may stand in another order",
+                lines(&[&refused(3, "A"), &request(7, "A", "1", "")]),
+                "0 bad, 0 notes; /1 - - failed :07",
+            ),
+            (
                 "two answers for one user whose claims differ are not dealt out",
                 lines(&[&request(1, "", "1", TAG), &request(2, "", "1", ""), &taken(3, "", "1", "a")]),
                 "0 bad, 1 notes; /1 - HUMAN_AGENT unknown :01; /1 - - unknown :02",
