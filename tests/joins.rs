@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 use fbwin::audit::{Audit, AuditOptions, History};
+use fbwin::batch::KeepText;
 use fbwin::finding::Summary;
-use fbwin::source::{self, Input, Options};
+use fbwin::source::{self, CanonicalForm, CanonicalWriter, Input, Options, WriteTokens};
 use fbwin::{Policy, ReplayOptions};
 
 /// What of the options matters here.
@@ -357,4 +358,37 @@ fn a_call_of_whatsapp_without_an_answer_and_its_status_are_one_send() {
     let hidden = "unproven claim-not-visible".to_owned();
     let found = lines(template, &two);
     assert_eq!(found, (vec!["allowed whatsapp-template".to_owned(), hidden.clone(), hidden], 1));
+}
+
+#[test]
+fn what_is_converted_is_judged_alike() {
+    let late = BEGIN_MS + 2 * DAY_MS;
+    let lines = [
+        wrote(BEGIN_MS),
+        granted(BEGIN_MS),
+        call(BEGIN_MS + DAY_MS + 3_000, TO_42, TAKEN),
+        call(late - 90_000, TOKEN, ""),
+        call(late - 60_000, TOKEN, ""),
+        says(late, X, HUMAN),
+        says(late + 10, X, ""),
+        echo(late + 6_000, "e", X),
+    ];
+    let given = Given { untagged: true, ..Given::default() };
+    let log = lines.join("\n");
+    let (found, _) = verdicts_of(&[&log], given);
+    for (of, expected) in [("time-precision", 1), ("claim-not-visible", 2), ("outside-window", 1), ("allowed", 2)] {
+        assert_eq!(found.iter().filter(|verdict| verdict.contains(of)).count(), expected, "{of}: {found:?}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log.jsonl");
+    std::fs::write(&path, &log).unwrap();
+    let options = Options { keep_text: KeepText::All, ..Options::default() };
+    let history = History::new(source::read(&[Input::Path(path)], &options, &|_| ()).unwrap().batches);
+    for form in [CanonicalForm::JsonLines, CanonicalForm::Csv] {
+        let mut converted = Vec::new();
+        let mut writer = CanonicalWriter::new(&mut converted, form, WriteTokens::Hashed);
+        (0..history.len()).for_each(|at| writer.event(&history.event(at)).unwrap());
+        writer.finish().unwrap();
+        assert_eq!(verdicts_of(&[&String::from_utf8(converted).unwrap()], given).0, found, "{form:?}");
+    }
 }

@@ -254,7 +254,7 @@ fn untie(knot: &Knot, open: &[Open<'_>], echoes: &[Echo]) -> Option<Vec<(usize, 
         let one = &open[*at];
         one.content == first.content && one.request.is_like(first.request) && one.account == first.account
     };
-    if knot.has_doubtful || knot.open.len() < knot.echoes.len() || !knot.open.iter().all(alike) {
+    if knot.has_doubtful || !knot.open.iter().all(alike) {
         return None;
     }
     let mut calls = knot.open.clone();
@@ -263,7 +263,7 @@ fn untie(knot: &Knot, open: &[Open<'_>], echoes: &[Echo]) -> Option<Vec<(usize, 
     sent.sort_by_key(|at| (echoes[*at].at, &echoes[*at].id));
     let mut pairs = Vec::new();
     for echo_at in sent {
-        // Of those that may be meant the first one has waited longest.
+        // Of those that may be meant the first one has waited longest. An echo too many is nobody's.
         let found = calls.iter().position(|at| fit(&open[*at], &echoes[echo_at]).is_some())?;
         pairs.push((calls.remove(found), echo_at));
     }
