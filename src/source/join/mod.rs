@@ -250,6 +250,11 @@ mod tests {
                 "0 bad, 1 notes; /1 - - unknown :07",
             ),
             (
+                "wherever it stands",
+                lines(&[&request(7, "A", "1", ""), &refused(1, "A")]),
+                "0 bad, 1 notes; /1 - - unknown :07",
+            ),
+            (
                 "but the lines of a log may stand in another order",
                 lines(&[&refused(3, "A"), &request(7, "A", "1", "")]),
                 "0 bad, 0 notes; /1 - - failed :07",
