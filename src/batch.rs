@@ -7,7 +7,9 @@ use std::hash::{BuildHasher, Hash};
 
 use foldhash::HashMap;
 
-use crate::event::{Category, Channel, Entry, Event, Frequency, Kind, MessagingType, Place, Sender, Status, TokenType};
+use crate::event::{
+    Category, Channel, Entry, Event, Frequency, Kind, LOGGER_CLOCK_MS, MessagingType, Place, Sender, Status, TokenType,
+};
 use crate::time::Time;
 
 /// Which texts of messages a batch keeps. Texts are most of a log, and the judge needs few of them.
@@ -37,6 +39,15 @@ pub struct Shards {
     of: Vec<Batch>,
 }
 
+/// Where an event lies: in which shard, and where in its batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Slot {
+    /// The number of the shard.
+    pub shard: u32,
+    /// The index in the shard's batch.
+    pub index: u32,
+}
+
 /// How many shards there are, a power of two.
 const SHARDS: u64 = 128;
 
@@ -46,15 +57,18 @@ impl Shards {
         Shards { keep_text, of: Vec::new() }
     }
 
-    /// Adds an event. Returns `false`, adding nothing, when its batch is full (4 GiB of text).
-    pub fn push(&mut self, event: &Event<'_>) -> bool {
+    /// Adds an event, and says where it lies. Adds nothing when its batch is full (4 GiB of text).
+    pub fn push(&mut self, event: &Event<'_>) -> Option<Slot> {
         if self.of.is_empty() {
             self.of.resize_with(SHARDS as usize, || Batch::new(self.keep_text));
         }
         let conversation = conversation(event);
         // The remainder is less than the number of shards.
-        let shard = self.of.get_mut((conversation % SHARDS) as usize);
-        shard.is_some_and(|batch| batch.push_to(conversation, event))
+        let shard = (conversation % SHARDS) as u32;
+        let batch = self.of.get_mut(shard as usize)?;
+        // A batch holds fewer events than that.
+        let index = batch.len() as u32;
+        batch.push_to(conversation, event).then_some(Slot { shard, index })
     }
 
     /// Whether [`Shards::push`] looks at the text of such an event: to keep it, or to tell two events without id apart.
@@ -63,9 +77,9 @@ impl Shards {
         event.id.is_none() || self.keep_text.keeps(event)
     }
 
-    /// The batches that hold something.
-    pub fn into_batches(self) -> impl Iterator<Item = Batch> {
-        self.of.into_iter().filter(|batch| !batch.is_empty())
+    /// The batches that hold something, each with the number of its shard, in their order.
+    pub fn into_batches(self) -> impl Iterator<Item = (u32, Batch)> {
+        (0..).zip(self.of).filter(|(_, batch)| !batch.is_empty())
     }
 }
 
@@ -112,6 +126,7 @@ struct Packed {
     claim_hidden: bool,
     recipient_hidden: bool,
     logged_at: bool,
+    unpaired: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -218,6 +233,7 @@ impl Batch {
             claim_hidden: event.claim_hidden,
             recipient_hidden: event.recipient_hidden,
             logged_at: event.logged_at,
+            unpaired: event.unpaired,
         };
         self.events.push(packed);
         true
@@ -243,6 +259,7 @@ impl Batch {
             claim_hidden: packed.claim_hidden,
             recipient_hidden: packed.recipient_hidden,
             logged_at: packed.logged_at,
+            unpaired: packed.unpaired,
             ..Event::default()
         };
         if let Some(extra) = self.extras.get(packed.extra as usize) {
@@ -265,9 +282,13 @@ impl Batch {
         event
     }
 
-    /// The coarsest precision of its times, in ms.
+    /// The coarsest precision of its times, in ms; one of the business's own log is no better than its clock.
     pub fn coarsest_ms(&self) -> u32 {
-        self.events.iter().map(|packed| packed.precision_ms).max().unwrap_or(0)
+        let blur_ms = |packed: &Packed| {
+            let clock_ms = if packed.logged_at { LOGGER_CLOCK_MS } else { 0 };
+            packed.precision_ms.max(clock_ms)
+        };
+        self.events.iter().map(blur_ms).max().unwrap_or(0)
     }
 
     /// When the event at `index` happened, without unpacking the rest.
@@ -330,6 +351,13 @@ impl Batch {
             (packed.identity, packed.conversation) = (identity, conversation);
         }
         true
+    }
+
+    /// Notes of the event at `index` that its other half was not found.
+    pub(crate) fn leave_unpaired(&mut self, index: usize) {
+        if let Some(packed) = self.events.get_mut(index) {
+            packed.unpaired = true;
+        }
     }
 
     /// Whether the events at `index` and at `other_index` of `other` tell of the same thing, given that their identities
@@ -466,6 +494,7 @@ mod tests {
             claim_hidden: true,
             recipient_hidden: true,
             logged_at: true,
+            unpaired: true,
         };
         let bare = Event { user: "other", kind: Kind::Message, text: Some("not kept"), ..Event::default() };
         let news = Event {

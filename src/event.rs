@@ -204,6 +204,10 @@ words! {
     }
 }
 
+/// How far the clock of the business's own log may be from Meta's, in ms, and how much later or earlier than Meta's time it
+/// may have written.
+pub(crate) const LOGGER_CLOCK_MS: u32 = 5_000;
+
 /// The name of a template that was sent, of which the log shows no more than that there was one.
 pub const TEMPLATE_NOT_IN_LOG: &str = "(not in log)";
 
@@ -283,6 +287,10 @@ pub struct Event<'a> {
     pub recipient_hidden: bool,
     /// Whether `at` is the time of the business's own log instead of Meta's, which is believed first.
     pub logged_at: bool,
+    /// Whether it is one half of a send whose other half was not found. Of a call: nothing in the log answers it, and it may
+    /// never have reached Meta. Of a send whose claim is hidden: one of several such calls may be its own, so its claim
+    /// stays hidden whatever else is known of the business.
+    pub unpaired: bool,
 }
 
 impl Default for Event<'_> {
@@ -317,6 +325,7 @@ impl Default for Event<'_> {
             claim_hidden: false,
             recipient_hidden: false,
             logged_at: false,
+            unpaired: false,
         }
     }
 }
@@ -325,6 +334,17 @@ impl Event<'_> {
     /// Whether Meta rejected the send: it said so, or there is an error code.
     pub fn is_rejected(&self) -> bool {
         self.status == Some(Status::Failed) || self.error_code.is_some() || self.error_subcode.is_some()
+    }
+
+    /// Whether the log leaves open that the send never reached Meta: nothing answers the call.
+    pub fn may_be_lost(&self) -> bool {
+        self.unpaired && !self.claim_hidden && self.delivered().is_none()
+    }
+
+    /// By how many ms the true moment may lie before `at`, and how far after it.
+    pub fn blur_ms(&self) -> (i64, i64) {
+        let clock_ms = if self.logged_at { LOGGER_CLOCK_MS } else { 0 };
+        (i64::from(clock_ms), i64::from(self.precision_ms.max(clock_ms)))
     }
 
     /// `Some(true)` if Meta took the send, `Some(false)` if it rejected it, `None` if the log does not say.

@@ -189,3 +189,19 @@ fn without_the_requests_only_the_claims_are_lost() {
     }
     assert!(50 < lost);
 }
+
+#[test]
+fn without_the_answers_the_echoes_tell_whose_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    for path in day_files(|_| true) {
+        let text = fs::read_to_string(&path).unwrap();
+        let name = path.file_name().unwrap();
+        // WhatsApp shows nothing of what was sent, and these calls have no time.
+        let answers = name == "send_api.jsonl";
+        let kept: String =
+            text.split_inclusive('\n').filter(|line| !answers || line.contains("recipient\":")).collect();
+        assert_eq!(kept.len() < text.len(), answers);
+        fs::write(folder.path().join(name), kept).unwrap();
+    }
+    assert_eq!(verdicts(&[folder.path().to_owned()]), verdicts(&day_files(|_| true)));
+}

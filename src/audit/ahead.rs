@@ -47,8 +47,8 @@ impl Ahead {
 
     /// The moves behind `position` that may have come before the send that stands there.
     pub(super) fn after<'h>(&mut self, position: usize, send: &Event<'_>, part: &'h Part<'_>) -> Vec<Event<'h>> {
-        let span_ms = self.skew_ms.max(i64::from(send.precision_ms));
-        if span_ms <= 0 {
+        let late_ms = send.blur_ms().1;
+        if self.skew_ms.max(late_ms) <= 0 {
             return Vec::new();
         }
         self.next = self.next.max(position + 1);
@@ -73,7 +73,7 @@ impl Ahead {
             // Within its precision the send may have come up to the last moment before the next unit begins.
             let within = |event: &Event<'_>| {
                 let after_ms = event.at.since(send.at);
-                after_ms <= self.skew_ms || after_ms < i64::from(send.precision_ms)
+                after_ms <= self.skew_ms || after_ms < late_ms
             };
             found.extend(events.take_while(within).take(MOST_MOVES));
         }

@@ -237,6 +237,7 @@ fn join<'a>(first: Event<'a>, more: &Event<'a>) -> Event<'a> {
         claim_hidden: first.claim_hidden && more.claim_hidden,
         recipient_hidden: first.recipient_hidden && more.recipient_hidden,
         logged_at: first.logged_at && more.logged_at,
+        unpaired: first.unpaired && more.unpaired,
         ..first
     }
 }

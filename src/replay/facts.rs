@@ -61,6 +61,8 @@ pub(super) struct Account {
 pub(super) struct Comment {
     pub(super) written: Option<Touch>,
     pub(super) replied: Option<Mark>,
+    /// Whether it may have been answered by a call of which the log does not show that it reached Meta.
+    pub(super) may_be_replied: bool,
 }
 
 /// What is known of one conversation.
@@ -187,10 +189,16 @@ pub(super) struct Spends {
     pub(super) first: Option<Mark>,
     /// The last ones, in order of time.
     pub(super) recent: Vec<Mark>,
+    /// The last one of which the log does not show that it reached Meta; it counts among no others.
+    pub(super) may_be: Option<Mark>,
 }
 
 impl Spends {
-    fn push(&mut self, mark: Mark) {
+    fn push(&mut self, mark: Mark, certain: bool) {
+        if !certain {
+            self.may_be = Some(mark);
+            return;
+        }
         self.first.get_or_insert(mark);
         if SPENDS_KEPT <= self.recent.len() {
             self.recent.remove(0);
@@ -289,15 +297,17 @@ impl Tokens {
         }
     }
 
-    pub(super) fn spend(&mut self, index: usize, conversation: usize, mark: Mark) {
-        self.use_of(index, conversation).spends.push(mark);
+    /// Takes note of a send with the token at `index`; one that is not certain may never have reached Meta.
+    pub(super) fn spend(&mut self, index: usize, conversation: usize, mark: Mark, certain: bool) {
+        self.use_of(index, conversation).spends.push(mark, certain);
         if let Some(token) = self.all.get_mut(index) {
-            token.spends.push(mark);
+            token.spends.push(mark, certain);
         }
     }
 
-    pub(super) fn spend_on_marketing(&mut self, index: usize, conversation: usize, mark: Mark) {
-        self.use_of(index, conversation).marketing.push(mark);
+    /// The same of a send of the paid marketing API.
+    pub(super) fn spend_on_marketing(&mut self, index: usize, conversation: usize, mark: Mark, certain: bool) {
+        self.use_of(index, conversation).marketing.push(mark, certain);
     }
 
     pub(super) fn stop(&mut self, index: usize, conversation: usize, mark: Mark, resumptions: u32) {

@@ -23,6 +23,7 @@ impl<'p> Case<'_, 'p> {
         let plain = Event {
             at: send.at,
             precision_ms: send.precision_ms,
+            logged_at: send.logged_at,
             channel: send.channel,
             account: send.account,
             user: send.user,

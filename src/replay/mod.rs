@@ -62,6 +62,13 @@ pub struct ReplayOptions {
     pub approvals: HashMap<String, Vec<String>>,
 }
 
+impl ReplayOptions {
+    /// Whether it is not known what the send relied on.
+    fn hides_claim(&self, send: &Event<'_>) -> bool {
+        send.claim_hidden && (send.unpaired || !self.untagged)
+    }
+}
+
 /// The replay of one log.
 #[derive(Debug)]
 pub struct Replay<'p> {
@@ -273,23 +280,29 @@ impl<'p> Replay<'p> {
     }
 
     fn spend(&mut self, send: &Event<'_>, claim: Claim, index: usize, mark: Mark) {
+        let certain = !send.may_be_lost();
         match claim {
             Claim::OneTime | Claim::Recurring => {
                 if let Some(token) = send.token {
                     let token = self.tokens.entry(token);
-                    self.tokens.spend(token, index, mark);
+                    self.tokens.spend(token, index, mark, certain);
                 }
             }
             Claim::PrivateReply => {
                 if let Some(comment) = send.comment {
                     let (_, account) = self.account(send.channel, send.account);
-                    account.comments.entry(comment.into()).or_default().replied.get_or_insert(mark);
+                    let known = account.comments.entry(comment.into()).or_default();
+                    if certain {
+                        known.replied.get_or_insert(mark);
+                    } else {
+                        known.may_be_replied = true;
+                    }
                 }
             }
             Claim::Marketing => {
                 if let Some(token) = send.token {
                     let token = self.tokens.entry(token);
-                    self.tokens.spend_on_marketing(token, index, mark);
+                    self.tokens.spend_on_marketing(token, index, mark, certain);
                 }
                 if let Some(conversation) = self.conversations.get_mut(index) {
                     conversation.last_marketing = Some(mark);
@@ -298,7 +311,8 @@ impl<'p> Replay<'p> {
             Claim::Response => {
                 if let Some(conversation) = self.conversations.get_mut(index) {
                     // A hidden claim may be a tag, which would not use up the one more message.
-                    let hidden = send.claim_hidden && !self.options.untagged;
+                    // Nor may one that never reached Meta.
+                    let hidden = self.options.hides_claim(send) || !certain;
                     let last = if hidden { &mut conversation.last_hidden } else { &mut conversation.last_plain };
                     *last = Some(mark);
                 }

@@ -79,6 +79,8 @@ words! {
         RecipientHidden = "recipient_hidden",
         /// The time is that of the business's own log, which is believed less than Meta's.
         LoggedAt = "logged_at",
+        /// The other half of the send was not found: the answer to a call, or which of several calls an echo belongs to.
+        Unpaired = "unpaired",
     }
 }
 
@@ -316,6 +318,7 @@ pub(super) fn push(
         region: region.as_deref(),
         claim_hidden: claim_hidden || decisive && (claims_unknown || record.claim_hidden),
         logged_at: reader.decided(Field::LoggedAt, truth, true, &mut unknown)?.unwrap_or(false),
+        unpaired: reader.decided(Field::Unpaired, truth, true, &mut unknown)?.unwrap_or(false),
         recipient_hidden: reader.decided(Field::RecipientHidden, truth, true, &mut unknown)?.unwrap_or(false),
         ..Event::default()
     };
@@ -327,7 +330,7 @@ pub(super) fn push(
         false => reader.unneeded(Field::Text).map(|()| None)?,
     };
     event.text = text.as_deref();
-    if !events.push(&event) {
+    if events.push(&event).is_none() {
         return Err("is too large to keep".to_owned());
     }
     if let Some(word) = unknown_event {

@@ -353,7 +353,7 @@ impl ChatTxt {
             recipient_hidden: is_owner && self.other.is_none(),
             ..Event::default()
         };
-        if sink.events.push(&event) { Ok(()) } else { Err("is too large to keep".to_owned()) }
+        sink.events.push(&event).map(|_| ()).ok_or_else(|| "is too large to keep".to_owned())
     }
 }
 

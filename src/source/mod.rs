@@ -36,7 +36,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::iter::{ParallelBridge, ParallelIterator};
 
-use crate::batch::{Batch, KeepText, Shards};
+use crate::batch::{Batch, KeepText, Shards, Slot};
 use crate::event::Place;
 
 pub use canonical::{Field, parse_map};
@@ -48,6 +48,8 @@ pub use write::{CanonicalForm, CanonicalWriter, WriteTokens};
 
 use canonical::{Names, Record};
 use input::{Block, Blocks};
+use join::Contents;
+use loose::Content;
 use loose::{Alias, Loose};
 use tally::Tally;
 
@@ -195,13 +197,13 @@ fn read_blocks(
     let mut outcomes = numbered.par_bridge().map(read_one).collect::<Result<Vec<_>, SourceError>>()?;
     outcomes.sort_unstable_by_key(|(index, _)| *index);
 
-    let (mut loose, mut aliases) = (Vec::new(), Vec::new());
+    let (mut loose, mut contents, mut aliases) = (Vec::new(), Vec::new(), Vec::new());
     let mut reading = Reading { inputs: blocks.into_inputs(), ..Reading::default() };
     let mut tallies: Vec<Tally> = reading.inputs.iter().map(|_| Tally::default()).collect();
     for (_, outcome) in outcomes {
         let input = outcome.input as usize;
         if let (Some(of_input), Some(tally)) = (reading.inputs.get_mut(input), tallies.get_mut(input)) {
-            of_input.records += outcome.batches.iter().map(|batch| batch.len() as u64).sum::<u64>();
+            of_input.records += outcome.batches.iter().map(|(batch, _)| batch.len() as u64).sum::<u64>();
             of_input.bad += outcome.bad_count;
             tally.merge(outcome.tally);
         }
@@ -210,13 +212,16 @@ fn read_blocks(
         reading.bad.first.extend(outcome.bad.into_iter().take(room));
         loose.extend(outcome.loose);
         aliases.extend(outcome.aliases);
-        reading.batches.extend(outcome.batches);
+        for (batch, of_batch) in outcome.batches {
+            reading.batches.push(batch);
+            contents.push(of_batch);
+        }
     }
     // Many may stand on one line, and each block has counted for itself.
     for (nth, piece) in loose.iter_mut().enumerate() {
         piece.nth = u32::try_from(nth).unwrap_or(u32::MAX);
     }
-    let joined = join::join(&mut reading.batches, loose, aliases, options);
+    let joined = join::join(&mut reading.batches, loose, &contents, aliases, options);
     for (input, count) in joined.records {
         if let Some(of_input) = reading.inputs.get_mut(input as usize) {
             of_input.records += count;
@@ -225,6 +230,11 @@ fn read_blocks(
     for (input, count) in joined.unpaired {
         if let Some(tally) = tallies.get_mut(input as usize) {
             tally.unpaired(count);
+        }
+    }
+    for (input, count) in joined.doubted {
+        if let Some(tally) = tallies.get_mut(input as usize) {
+            tally.doubted(count);
         }
     }
     let cut_off = tallies.iter().enumerate().filter_map(|(input, tally)| {
@@ -320,6 +330,8 @@ struct Sink<'o> {
     keep_bad: bool,
     events: Shards,
     loose: Vec<Loose>,
+    /// What the sends of the batch said, where they are such as a call may have caused.
+    contents: Vec<(Slot, Content)>,
     /// Each once: a log of years names the same pairs again and again.
     aliases: BTreeSet<Alias>,
     bad: Vec<BadRecord>,
@@ -330,7 +342,8 @@ struct Sink<'o> {
 /// What became of a block.
 struct Outcome {
     input: u32,
-    batches: Vec<Batch>,
+    /// The events, and what the sends among them said.
+    batches: Vec<(Batch, Contents)>,
     loose: Vec<Loose>,
     aliases: Vec<Alias>,
     bad: Vec<BadRecord>,
@@ -347,6 +360,7 @@ impl<'o> Sink<'o> {
             keep_bad,
             events,
             loose: Vec::new(),
+            contents: Vec::new(),
             aliases: BTreeSet::new(),
             bad: Vec::new(),
             bad_count: 0,
@@ -376,9 +390,18 @@ impl<'o> Sink<'o> {
     }
 
     fn finish(self) -> Outcome {
-        let Sink { input, events, loose, aliases, bad, bad_count, tally, .. } = self;
+        let Sink { input, events, loose, contents, aliases, bad, bad_count, tally, .. } = self;
         let aliases = aliases.into_iter().collect();
-        Outcome { input, batches: events.into_batches().collect(), loose, aliases, bad, bad_count, tally }
+        let mut of_shard: Vec<(Slot, Content)> = contents;
+        of_shard.sort_by_key(|(slot, _)| *slot);
+        let mut rest = of_shard.as_slice();
+        let batches = events.into_batches().map(|(shard, batch)| {
+            let (here, after) = rest.split_at(rest.partition_point(|(slot, _)| slot.shard <= shard));
+            rest = after;
+            (batch, here.iter().map(|(slot, content)| (slot.index, *content)).collect())
+        });
+        let batches = batches.collect();
+        Outcome { input, batches, loose, aliases, bad, bad_count, tally }
     }
 }
 

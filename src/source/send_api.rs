@@ -6,7 +6,7 @@ use crate::event::{Category, Channel, MessagingType, TokenType, tag_word};
 
 use super::canonical::Field;
 use super::json::Json;
-use super::loose::{Answer, Call, Loose, Piece, Recipient, Request};
+use super::loose::{Answer, Call, Content, Loose, Piece, Recipient, Request};
 use super::shape::{self, Record, Shape};
 
 pub(super) const SHAPE: Shape = Shape { name: "send-api", fits, read };
@@ -317,5 +317,6 @@ fn request(json: &Json<'_>, record: &mut Record<'_, '_>) -> Result<Request, Stri
         comment,
         template,
         category,
+        attached: attachment.get("type").text().map_or(Content::Unknown, Content::of_attachment),
     })
 }

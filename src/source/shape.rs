@@ -7,9 +7,10 @@ use std::borrow::Cow;
 
 use super::Sink;
 use super::json::Json;
-use super::loose::Alias;
+use super::loose::{Alias, Content};
 use super::{chatwoot, dyi, feed, graph, send_api, webhook, whatsapp, whatsapp_send};
-use crate::event::{Channel, Event};
+use crate::batch::Slot;
+use crate::event::{Channel, Event, Kind, Sender};
 use crate::time::Stamp;
 
 /// The shapes, in the order in which they are asked.
@@ -57,13 +58,27 @@ pub(super) struct Record<'s, 'o> {
 impl Record<'_, '_> {
     /// Takes in an event; its place and a missing account are filled in.
     pub(super) fn event(&mut self, event: &Event<'_>) -> Result<(), String> {
+        self.event_with(event, None)
+    }
+
+    fn push(&mut self, event: &Event<'_>) -> Result<Slot, String> {
         let account = if event.account.is_empty() { &self.sink.options.account } else { event.account };
         let place = self.sink.place(self.line);
         let precision_ms = event.precision_ms.max(self.sink.options.precision_ms.unwrap_or(0));
-        match self.sink.events.push(&Event { account, place, precision_ms, ..*event }) {
-            true => Ok(()),
-            false => Err("is too large to keep".to_owned()),
+        let slot = self.sink.events.push(&Event { account, place, precision_ms, ..*event });
+        slot.ok_or_else(|| "is too large to keep".to_owned())
+    }
+
+    /// Takes in an event, and an attachment that it shows instead of a text.
+    pub(super) fn event_with(&mut self, event: &Event<'_>, attachment: Option<&str>) -> Result<(), String> {
+        let content = event.text.map_or(Content::Unknown, Content::of_text);
+        let attached = attachment.filter(|_| content == Content::Unknown).map(Content::of_attachment);
+        let slot = self.push(event)?;
+        // No call caused what a person wrote; and without an id it could not be joined.
+        if event.kind == Kind::Send && event.id.is_some() && event.sender != Some(Sender::Human) {
+            self.sink.contents.push((slot, attached.unwrap_or(content)));
         }
+        Ok(())
     }
 
     /// Takes in another name of a user.

@@ -12,6 +12,10 @@ const KINDS: usize = 100;
 /// none that does not, are no chance.
 const ROUNDED_IDS: usize = 8;
 
+/// What is said of calls that were not joined with an echo because more than one may be meant.
+const DOUBTED: &str = "a call without a logged answer that may be any of several echoes, or share one with another call: \
+    they were not joined, and what such an echo claims stays hidden; log the answers (message_id)";
+
 /// Counts of what an input, or a block of it, contained.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
@@ -56,6 +60,11 @@ impl Tally {
     /// Counts responses whose request is not known.
     pub(super) fn unpaired(&mut self, count: u64) {
         self.unpaired += count;
+    }
+
+    /// Counts calls without an answer that may be one of several echoes.
+    pub(super) fn doubted(&mut self, count: u64) {
+        *self.limits.entry(DOUBTED).or_default() += count;
     }
 
     /// Says once what a shape cannot show.

@@ -220,7 +220,8 @@ pub(super) fn read_event(json: &Json<'_>, around: &Around<'_>, record: &mut Reco
             status: (kind == Kind::Send).then_some(Status::Sent),
             ..base
         };
-        return record.event(&event);
+        let attachment = message.get("attachments").elements().first().map(|first| first.get("type"));
+        return record.event_with(&event, attachment.map(|kind| kind.text().unwrap_or_default()));
     }
     if let Some((key, what)) = known {
         return read_other(key, what, Event { entry, token: token.as_deref(), ..base }, out, record);

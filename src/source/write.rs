@@ -136,6 +136,7 @@ impl<W: Write> CanonicalWriter<W> {
             Field::PrecisionMs => Some(event.precision_ms).filter(|ms| *ms != 0).map(|ms| ms.to_string()),
             Field::ClaimHidden => yes(event.claim_hidden && event.kind == crate::event::Kind::Send),
             Field::LoggedAt => yes(event.logged_at),
+            Field::Unpaired => yes(event.unpaired),
             Field::RecipientHidden => yes(event.recipient_hidden || event.user.is_empty()),
         }
     }
@@ -144,9 +145,12 @@ impl<W: Write> CanonicalWriter<W> {
 /// Truths and numbers as JSON has them; ids stay text.
 fn typed(field: Field, value: &str) -> serde_json::Value {
     match field {
-        Field::Sponsored | Field::Promotional | Field::ClaimHidden | Field::RecipientHidden | Field::LoggedAt => {
-            serde_json::Value::Bool(value == "true")
-        }
+        Field::Sponsored
+        | Field::Promotional
+        | Field::ClaimHidden
+        | Field::RecipientHidden
+        | Field::LoggedAt
+        | Field::Unpaired => serde_json::Value::Bool(value == "true"),
         Field::ErrorCode | Field::ErrorSubcode | Field::PrecisionMs => {
             value.parse::<i64>().map_or_else(|_| value.into(), serde_json::Value::from)
         }

@@ -390,7 +390,7 @@ impl<'r, 'p> Case<'r, 'p> {
     /// Whether a stop came before the send. One at the very moment of the send may have come after it, and is no evidence.
     fn stop(&self, stopped: Option<Mark>) -> Stop {
         let Some(mark) = stopped.filter(|mark| mark.at < self.send.at) else { return Stop::None };
-        let certain = mark.at.plus_ms(i64::from(mark.precision_ms)) <= self.send.at;
+        let certain = mark.at.plus_ms(i64::from(mark.precision_ms) + self.send.blur_ms().0) <= self.send.at;
         if certain { Stop::Before(mark) } else { Stop::Blurred }
     }
 
@@ -419,6 +419,8 @@ impl<'r, 'p> Case<'r, 'p> {
         let comment = self.send.comment.and_then(|id| comments.and_then(|comments| comments.get(id)));
         if let Some(replied) = comment.and_then(|comment: &Comment| comment.replied) {
             found.breach(Rule::PrivateReplyRepeated, Some(row), None, Cause::Spent(replied));
+        } else if comment.is_some_and(|comment| comment.may_be_replied) {
+            found.doubt(Reason::ClaimNotVisible, Rule::PrivateReplyRepeated, Some(row), None);
         }
         let rule = Rule::PrivateReplyLate;
         let late = || {

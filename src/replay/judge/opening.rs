@@ -99,7 +99,9 @@ impl<'r, 'p> Case<'r, 'p> {
     }
 
     pub(super) fn side(&self, limit: Time, limit_precision_ms: u32) -> Side {
-        side(self.send.at, self.send.precision_ms, limit, limit_precision_ms)
+        let (early_ms, late_ms) = self.send.blur_ms();
+        let span_ms = u32::try_from(early_ms + late_ms).unwrap_or(u32::MAX);
+        side(self.send.at.plus_ms(-early_ms), span_ms, limit, limit_precision_ms)
     }
 }
 
