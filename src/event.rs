@@ -320,6 +320,11 @@ impl Event<'_> {
         self.status == Some(Status::Failed) || self.error_code.is_some() || self.error_subcode.is_some()
     }
 
+    /// Whether the log itself calls the send promotional: by the business's own word, else by a marketing category.
+    pub fn says_it_promotes(&self) -> bool {
+        self.promotional.unwrap_or(self.category == Some(Category::Marketing))
+    }
+
     /// `Some(true)` if Meta took the send, `Some(false)` if it rejected it, `None` if the log does not say.
     pub fn delivered(&self) -> Option<bool> {
         match (self.is_rejected(), self.status) {

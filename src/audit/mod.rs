@@ -3,6 +3,7 @@
 //! This is where reading, judging and reporting meet; each of them knows only the events, verdicts and findings that pass.
 
 mod ahead;
+mod content;
 mod findings;
 mod order;
 mod seen;
@@ -21,6 +22,7 @@ use crate::time::Time;
 use ahead::Ahead;
 use seen::Seen;
 
+pub use content::ContentCheck;
 pub use order::History;
 pub use sentence::{verdict_in_words, ways_in_words};
 
@@ -40,6 +42,8 @@ pub struct AuditOptions {
     /// For how many violations of each rule, the first ones, to find out what would have been lawful instead. It costs as
     /// much as the judging, and a report that shows five of a rule needs no more.
     pub remedies: usize,
+    /// By which lexicon the texts of sends are read whose claim forbids promotion.
+    pub content: ContentCheck,
 }
 
 /// A history judged.
@@ -49,6 +53,9 @@ pub struct Audit<'p> {
     history: History,
     names: Vec<String>,
     redact: bool,
+    /// What is known besides the log, for what depends on the send alone.
+    replay: ReplayOptions,
+    content: ContentCheck,
     outcomes: Vec<Outcome<'p>>,
 }
 
@@ -72,7 +79,15 @@ impl<'p> Audit<'p> {
         options: AuditOptions,
         summary: &mut Summary,
     ) -> Audit<'p> {
-        let mut audit = Audit { policy, history, names, redact: options.redact, outcomes: Vec::new() };
+        let mut audit = Audit {
+            policy,
+            history,
+            names,
+            redact: options.redact,
+            replay: options.replay.clone(),
+            content: options.content.clone(),
+            outcomes: Vec::new(),
+        };
         let mut replay = Replay::new(policy, options.replay.clone());
         let mut seen = Seen::default();
         let mut counts = Counts::default();
@@ -211,5 +226,5 @@ fn fate(send: &Event<'_>, verdict: &Verdict<'_>, policy: &Policy) -> Fate {
 
 /// Whether findings of these counts fail a run that tolerates nothing at or above `threshold`.
 pub fn fails(summary: &Summary, threshold: Severity) -> bool {
-    summary.rules.iter().any(|(rule, count)| threshold <= rule.severity() && 0 < *count)
+    summary.severities.iter().any(|(severity, count)| threshold <= *severity && 0 < *count)
 }

@@ -123,6 +123,12 @@ struct FindingJson<'a> {
     evidence: &'a [String],
     source: &'a str,
     delivered: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confidence: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    score: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    matched: Option<&'a [String]>,
     fingerprint: &'a str,
 }
 
@@ -171,6 +177,10 @@ impl<'a> From<&'a Finding<'a>> for FindingJson<'a> {
             evidence: &finding.evidence,
             source: &finding.source,
             delivered: finding.delivered,
+            confidence: finding.content.as_ref().map(|content| content.confidence.word()),
+            // Hundredths are more than enough.
+            score: finding.content.as_ref().map(|content| (content.score * 100.0).round() / 100.0),
+            matched: finding.content.as_ref().map(|content| content.matched.as_slice()),
             fingerprint: &finding.fingerprint,
         }
     }
