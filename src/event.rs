@@ -347,6 +347,11 @@ impl Event<'_> {
         (i64::from(clock_ms), i64::from(self.precision_ms.max(clock_ms)))
     }
 
+    /// Whether the log itself calls the send promotional: by the business's own word, else by a marketing category.
+    pub fn says_it_promotes(&self) -> bool {
+        self.promotional.unwrap_or(self.category == Some(Category::Marketing))
+    }
+
     /// `Some(true)` if Meta took the send, `Some(false)` if it rejected it, `None` if the log does not say.
     pub fn delivered(&self) -> Option<bool> {
         match (self.is_rejected(), self.status) {

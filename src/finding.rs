@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
+use crate::content::Confidence;
 use crate::event::{Channel, Kind};
 use crate::rule::{Rule, Severity};
 use crate::time::Time;
 
 /// One rule broken by one send (or a warning or note about it), with evidence and remedy.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Finding<'a> {
     /// The rule.
     pub rule: Rule,
@@ -46,8 +47,21 @@ pub struct Finding<'a> {
     pub source: String,
     /// Whether Meta took the send; `None` if the log does not say.
     pub delivered: Option<bool>,
+    /// What the text shows, where the finding rests on the text.
+    pub content: Option<Content>,
     /// The same for the same finding in every run, wherever the file lies: 16 hex digits.
     pub fingerprint: String,
+}
+
+/// What a text shows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Content {
+    /// How sure it is.
+    pub confidence: Confidence,
+    /// By how much the evidence for outweighs the evidence against.
+    pub score: f64,
+    /// The words that show it, as they stand in the text, shortened.
+    pub matched: Vec<String>,
 }
 
 /// The row of the policy that a finding rests on.
@@ -123,6 +137,8 @@ pub struct Summary {
     pub confusion: Confusion,
     /// Findings by rule, after `--select` and `--ignore`.
     pub rules: BTreeMap<Rule, u64>,
+    /// The same findings by severity.
+    pub severities: BTreeMap<Severity, u64>,
     /// Unproven sends by reason.
     pub reasons: BTreeMap<&'static str, u64>,
     /// Verdicts that are other than they would be without `--skew`.

@@ -22,6 +22,7 @@
 //! - [`policy`]: the dated rows, read from one TOML table. A change by Meta is an edit of that table and of nothing else.
 //! - [`replay`]: the core. Conversations remember facts, the policy holds terms, and a send is judged by the terms of its
 //!   own day. No file, no clock, no global.
+//! - [`content`]: reads whether a text promotes and which words show it; its lexicon is data. It knows no log.
 //! - [`rule`]: the names of the ways to break the policy, and what each means at length.
 //! - [`audit`]: where reading, judging and reporting meet: orders events, drops duplicates, puts verdicts into words.
 //! - [`finding`]: what the audit tells a report, as plain facts and sentences.
@@ -31,6 +32,7 @@
 
 pub mod audit;
 pub mod batch;
+pub mod content;
 pub mod event;
 pub mod finding;
 pub mod policy;

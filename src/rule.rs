@@ -81,16 +81,18 @@ words! {
         OptinMissing = "optin-missing",
         /// Allowed by the policy, yet refused by Meta as breaking it: one of log, table and Meta is wrong.
         RefusedThoughAllowed = "refused-though-allowed",
+        /// The text reads like something that the tag is not for: a survey, something over, something recurring.
+        OffPurposeContent = "off-purpose-content",
         /// HUMAN_AGENT while the window was open: allowed, but reviewers ask why.
         NeedlessTag = "needless-tag",
     }
 }
 
 impl Rule {
-    /// How bad it is to break it.
+    /// How bad it is to break it, at worst: a finding may be less sure, and then weighs less.
     pub const fn severity(self) -> Severity {
         match self {
-            Rule::NeedlessTag => Severity::Note,
+            Rule::NeedlessTag | Rule::OffPurposeContent => Severity::Note,
             Rule::RefusedThoughAllowed => Severity::Warning,
             _ => Severity::Error,
         }

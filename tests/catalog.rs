@@ -5,7 +5,9 @@
 mod common;
 
 use common::script;
-use fbwin::{Event, Policy, Replay, Rule, Verdict};
+use fbwin::content::Lexicon;
+use fbwin::replay::claimed_row;
+use fbwin::{Event, Policy, Replay, ReplayOptions, Rule, Verdict};
 
 /// The catalog as it stands in its file: `Rule::entry` would hide a double or missing entry.
 fn names() -> Vec<String> {
@@ -24,6 +26,12 @@ fn is_case(rule: Rule, policy: &Policy, send: &Event<'_>, verdict: &Verdict<'_>)
         Rule::RefusedThoughAllowed => {
             matches!(verdict, Verdict::Allowed(_))
                 && policy.refusal(send.channel, send.error_code, send.error_subcode).is_some()
+        }
+        // Nor this: what only the text shows.
+        Rule::OffPurposeContent => {
+            let row = claimed_row(policy, &ReplayOptions::default(), send);
+            let about = Lexicon::built_in().read(send.text.unwrap_or_default()).about;
+            row.is_some_and(|row| about.iter().any(|(about, _)| row.not_for.contains(about)))
         }
         _ => verdict.rules().any(|broken| broken == rule),
     }

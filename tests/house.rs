@@ -13,11 +13,12 @@ const MAP: &[(&str, &[&str])] = &[
     ("rule", &["event"]),
     ("batch", &["event", "time"]),
     ("source", &["batch", "event", "secret", "time"]),
-    ("policy", &["event", "rule", "time"]),
+    ("content", &["event"]),
+    ("policy", &["content", "event", "rule", "time"]),
     ("replay", &["event", "policy", "rule", "secret", "time"]),
-    ("finding", &["event", "rule", "time"]),
+    ("finding", &["content", "event", "rule", "time"]),
     ("report", &["event", "finding", "rule", "time"]),
-    ("audit", &["batch", "event", "finding", "policy", "replay", "rule", "secret", "time"]),
+    ("audit", &["batch", "content", "event", "finding", "policy", "replay", "rule", "secret", "time"]),
 ];
 
 fn files(path: &Path) -> Vec<PathBuf> {

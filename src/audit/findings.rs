@@ -8,12 +8,12 @@ use foldhash::HashMap;
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
 use siphasher::sip::SipHasher13;
 
-use crate::audit::{Audit, Outcome, sentence};
+use crate::audit::{Audit, Outcome, content, sentence};
 use crate::event::{Event, Place};
-use crate::finding::{Finding, Judged, PolicyRow, Summary};
+use crate::finding::{Content, Finding, Judged, PolicyRow, Summary};
 use crate::policy::Permission;
 use crate::replay::{Cause, Opening, Verdict};
-use crate::rule::Rule;
+use crate::rule::{Rule, Severity};
 use crate::secret::short_hash;
 
 /// How many outcomes are put into words at once: enough for all threads, and little memory.
@@ -81,6 +81,7 @@ impl<'p> Audit<'p> {
                         finding.fingerprint = fingerprint(base, seen.entry(base).or_default());
                         if wanted(finding.rule) {
                             *summary.rules.entry(finding.rule).or_default() += 1;
+                            *summary.severities.entry(finding.severity).or_default() += 1;
                             findings.push(finding);
                         }
                     }
@@ -99,12 +100,13 @@ impl<'p> Audit<'p> {
     /// The findings about one send, whole but for their fingerprints, of which only the base is known here.
     fn dressed(&self, place: (u32, u32)) -> impl Iterator<Item = (u64, Finding<'_>)> {
         let (send, outcome) = self.outcome(place);
-        self.told(outcome, &send).into_iter().map(move |told| {
+        let of_content = content::told(&self.content, self.policy, &self.replay, &send, self.redact);
+        self.told(outcome, &send).into_iter().chain(of_content.into_iter().flatten()).map(move |told| {
             let evidence = told.opened.into_iter().map(|place| self.shown(place));
             let source = self.shown(send.place);
             let finding = Finding {
                 rule: told.rule,
-                severity: told.rule.severity(),
+                severity: told.severity,
                 channel: send.channel,
                 account: send.account,
                 user: self.private(send.user),
@@ -124,6 +126,7 @@ impl<'p> Audit<'p> {
                 delivered: send.delivered(),
                 message: told.message,
                 remedy: told.remedy,
+                content: told.content,
                 fingerprint: String::new(),
             };
             (fingerprint_base(told.rule, &send), finding)
@@ -137,23 +140,27 @@ impl<'p> Audit<'p> {
                 .iter()
                 .map(|breach| Told {
                     rule: breach.rule,
+                    severity: breach.rule.severity(),
                     permission: breach.permission,
                     opening: breach.opening,
                     late_by_ms: breach.late_by_ms(send.at),
                     opened: evidence_of(breach.opening, breach.cause),
                     message: sentence::message(breach, send, self.policy),
                     remedy: sentence::remedy(breach, send, &outcome.lawful),
+                    content: None,
                 })
                 .collect(),
             Verdict::Allowed(permit) => {
-                let told = |rule, message: String, remedy: &str| Told {
+                let told = |rule: Rule, message: String, remedy: &str| Told {
                     rule,
+                    severity: rule.severity(),
                     permission: permit.permission,
                     opening: permit.opening,
                     late_by_ms: None,
                     opened: permit.opening.map(|opening| opening.by.place).into_iter().collect(),
                     message,
                     remedy: remedy.into(),
+                    content: None,
                 };
                 let why = || sentence::why_allowed(permit, send);
                 let needless = permit.needless_tag.then(|| {
@@ -186,14 +193,16 @@ impl<'p> Audit<'p> {
 }
 
 /// A finding before it is dressed.
-struct Told<'p> {
-    rule: Rule,
-    permission: Option<&'p Permission>,
-    opening: Option<Opening>,
-    late_by_ms: Option<i64>,
-    opened: Vec<Place>,
-    message: String,
-    remedy: String,
+pub(super) struct Told<'p> {
+    pub(super) rule: Rule,
+    pub(super) severity: Severity,
+    pub(super) permission: Option<&'p Permission>,
+    pub(super) opening: Option<Opening>,
+    pub(super) late_by_ms: Option<i64>,
+    pub(super) opened: Vec<Place>,
+    pub(super) message: String,
+    pub(super) remedy: String,
+    pub(super) content: Option<Content>,
 }
 
 /// The records, besides the send itself, that prove a breach.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::audit::ahead::Ahead;
+use crate::audit::content;
 use crate::audit::counts::Counts;
 use crate::audit::parts::Part;
 use crate::audit::remedies::Earliest;
@@ -66,7 +67,7 @@ impl<'p> Judge<'p, '_> {
             replay.record(&event);
             judged.seen.judge(&event, &verdict, policy, options);
             judged.counts.send(&event, &verdict, policy);
-            if options.all_verdicts || tells(&verdict, &event, policy) {
+            if options.all_verdicts || tells(&verdict, &event, policy, options) {
                 let identity = part.identity(position);
                 judged.kept.push(&event, Outcome { identity, verdict, lawful });
             }
@@ -76,14 +77,15 @@ impl<'p> Judge<'p, '_> {
 }
 
 /// Whether there will be a finding about the send.
-fn tells(verdict: &Verdict<'_>, send: &Event<'_>, policy: &Policy) -> bool {
-    match verdict {
+fn tells(verdict: &Verdict<'_>, send: &Event<'_>, policy: &Policy, options: &AuditOptions) -> bool {
+    let of_verdict = match verdict {
         Verdict::Violation(_) => true,
         Verdict::Allowed(permit) => {
             permit.needless_tag || policy.refusal(send.channel, send.error_code, send.error_subcode).is_some()
         }
         Verdict::Unproven(_) => false,
-    }
+    };
+    of_verdict || content::tells(&options.content, policy, &options.replay, send)
 }
 
 /// The verdict, if moves dated a little after the send may have come before it: within `--skew` they did, and within

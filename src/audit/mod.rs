@@ -3,6 +3,7 @@
 //! This is where reading, judging and reporting meet; each of them knows only the events, verdicts and findings that pass.
 
 mod ahead;
+mod content;
 mod counts;
 mod findings;
 mod history;
@@ -29,6 +30,7 @@ use parts::Parts;
 use remedies::First;
 use seen::Seen;
 
+pub use content::ContentCheck;
 pub use history::History;
 pub use sentence::{verdict_in_words, ways_in_words};
 
@@ -50,6 +52,8 @@ pub struct AuditOptions {
     pub remedies: usize,
     /// Keep every verdict, for [`Audit::verdicts`], and not only those that make a finding.
     pub all_verdicts: bool,
+    /// By which lexicon the texts of sends are read whose claim forbids promotion.
+    pub content: ContentCheck,
 }
 
 /// A log judged.
@@ -61,6 +65,9 @@ pub struct Audit<'p> {
     parts: Vec<Kept<'p>>,
     /// The sends of all parts in order of time: which part, and which of its sends.
     order: Vec<(u32, u32)>,
+    /// What is known besides the log, for what depends on the send alone.
+    replay: ReplayOptions,
+    content: ContentCheck,
 }
 
 /// The sends of a part about which there is something to tell.
@@ -110,7 +117,15 @@ impl<'p> Audit<'p> {
         let (beginnings, groups, coarsest_ms) = parts::survey(&batches);
         let judge = Judge { policy, options, beginnings, coarsest_ms };
         let judged = Parts::new(&batches, &groups).each(|part| judge.part(&part));
-        let mut audit = Audit { policy, names, redact: options.redact, parts: Vec::new(), order: Vec::new() };
+        let mut audit = Audit {
+            policy,
+            names,
+            redact: options.redact,
+            parts: Vec::new(),
+            order: Vec::new(),
+            replay: options.replay.clone(),
+            content: options.content.clone(),
+        };
         let (mut counts, mut seen) = (Counts::default(), Seen::default());
         for part in judged {
             counts.add(part.counts);
@@ -161,5 +176,5 @@ impl<'p> Audit<'p> {
 
 /// Whether findings of these counts fail a run that tolerates nothing at or above `threshold`.
 pub fn fails(summary: &Summary, threshold: Severity) -> bool {
-    summary.rules.iter().any(|(rule, count)| threshold <= rule.severity() && 0 < *count)
+    summary.severities.iter().any(|(severity, count)| threshold <= *severity && 0 < *count)
 }

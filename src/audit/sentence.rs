@@ -85,7 +85,7 @@ pub(super) fn why_allowed(permit: &Permit<'_>, send: &Event<'_>) -> String {
 }
 
 /// What a row is called in a sentence.
-fn name_of(row: &Permission) -> String {
+pub(super) fn name_of(row: &Permission) -> String {
     match (row.claim, &row.tag) {
         (Claim::Response, _) if row.channel == Channel::Whatsapp => "the customer service window".into(),
         (Claim::Response, _) => "the window".into(),
@@ -223,7 +223,12 @@ pub(super) fn message(breach: &Breach<'_>, send: &Event<'_>, policy: &Policy) ->
         (Rule::HumanAgentAutomated, _) => format!("{tag} is for people, and a bot sent it"),
         (Rule::PromotionalContent, _) => {
             let name = row.map_or_else(String::new, name_of);
-            format!("the log calls it promotional, which {name} forbids")
+            let says = if send.promotional == Some(true) {
+                "the log calls it promotional"
+            } else {
+                "its category is marketing"
+            };
+            format!("{says}, which {name} forbids")
         }
         (Rule::SubscriptionNotApproved, _) => {
             format!(

@@ -11,7 +11,7 @@ use fbwin::report::{FORMATS, Look};
 use fbwin::{Policy, Rule};
 
 use crate::cli::End;
-use crate::cli::judging::{JudgingArgs, RangeArgs, warn_if_stale};
+use crate::cli::judging::{ContentArgs, JudgingArgs, RangeArgs, warn_if_stale};
 use crate::cli::output::Output;
 use crate::cli::reading::ReadingArgs;
 use crate::cli::values::FailOn;
@@ -31,6 +31,8 @@ pub(crate) struct AuditCommand {
     judging: JudgingArgs,
     #[command(flatten)]
     range: RangeArgs,
+    #[command(flatten)]
+    content: ContentArgs,
     #[command(flatten)]
     reporting: ReportingArgs,
 }
@@ -68,12 +70,13 @@ struct ReportingArgs {
 impl AuditCommand {
     pub(crate) fn run(self) -> anyhow::Result<End> {
         let (policy, name): (Policy, String) = self.judging.policy()?;
+        let content = self.content.check()?;
         let mut output = Output::open(self.reporting.output.as_deref())?;
         let reading = self.reading.read(self.reporting.output.as_deref())?;
         // Only a table leaves findings out.
         let table = self.reporting.format == FORMATS[0].name && 0 < self.reporting.show;
         let remedies = if table { self.reporting.show } else { usize::MAX };
-        let wanted = AuditOptions { remedies, ..AuditOptions::default() };
+        let wanted = AuditOptions { remedies, content, ..AuditOptions::default() };
         let (audit, mut summary) =
             self.judging.audit((&policy, name), &self.range, reading, self.reading.utc_offset, wanted)?;
         if !self.reading.quiet {

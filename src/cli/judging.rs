@@ -6,7 +6,8 @@ use anyhow::Context;
 use chrono::NaiveDate;
 use clap::Args;
 
-use fbwin::audit::{Audit, AuditOptions};
+use fbwin::audit::{Audit, AuditOptions, ContentCheck};
+use fbwin::content::Lexicon;
 use fbwin::finding::Summary;
 use fbwin::source::Reading;
 use fbwin::{Policy, ReplayOptions};
@@ -128,6 +129,32 @@ impl JudgingArgs {
         let names = reading.inputs.into_iter().map(|input| input.name).collect();
         let audit = Audit::run(policy, reading.batches, names, &options, &mut summary);
         Ok((audit, summary))
+    }
+}
+
+/// How texts are read.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Judging")]
+pub(crate) struct ContentArgs {
+    /// Extend the lexicon by which texts are read (rule promotional-content) with the phrases, weights and thresholds
+    /// of this file
+    #[arg(long, value_name = "FILE", conflicts_with = "no_content_check")]
+    lexicon: Option<PathBuf>,
+
+    /// Do not read texts: only what the log itself calls promotional is
+    #[arg(long)]
+    no_content_check: bool,
+}
+
+impl ContentArgs {
+    pub(crate) fn check(&self) -> anyhow::Result<ContentCheck> {
+        let Some(path) = &self.lexicon else {
+            return Ok(if self.no_content_check { ContentCheck::Off } else { ContentCheck::BuiltIn });
+        };
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let lexicon = Lexicon::extended(&text)
+            .map_err(|error| anyhow::anyhow!("{}:{}: {}", path.display(), error.line, error.reason))?;
+        Ok(ContentCheck::Own(lexicon.into()))
     }
 }
 

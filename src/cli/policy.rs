@@ -200,6 +200,10 @@ fn terms_of(row: &Permission) -> Vec<String> {
         let categories: Vec<&str> = row.no_promotion_in.iter().map(|category| category.word()).collect();
         terms.push(format!("no promotion in {}", categories.join(", ")));
     }
+    if !row.not_for.is_empty() {
+        let misuses: Vec<&str> = row.not_for.iter().map(|evidence| evidence.word()).collect();
+        terms.push(format!("not for {}", misuses.join(", ")));
+    }
     terms
 }
 
@@ -234,6 +238,7 @@ fn json_of(
                 "frequency": row.frequency.map(|frequency| frequency.word()), "granted_before": row.granted_before.map(|day| day.to_string()), "only_in": row.only_in,
                 "approval": row.approval, "human": row.human, "promotion": row.promotion,
                 "no_promotion_in": row.no_promotion_in.iter().map(|category| category.word()).collect::<Vec<_>>(),
+                "not_for": row.not_for.iter().map(|evidence| evidence.word()).collect::<Vec<_>>(),
                 "unmarked": row.unmarked, "unsure": row.unsure, "for": row.purpose,
                 "from": row.from.to_string(), "until": row.until.map(|until| until.to_string()),
                 "source": row.source, "sure": row.sure.word(), "note": row.note,

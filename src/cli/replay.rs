@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
-use fbwin::audit::AuditOptions;
+use fbwin::audit::{AuditOptions, ContentCheck};
 use fbwin::report::VERDICT_FORMATS;
 
 use crate::cli::End;
@@ -52,7 +52,7 @@ impl ReplayCommand {
         let mut output = Output::open(self.printing.output.as_deref())?;
         let reading = self.reading.read(self.printing.output.as_deref())?;
         let utc_offset_s = self.reading.utc_offset;
-        let wanted = AuditOptions { all_verdicts: true, ..AuditOptions::default() };
+        let wanted = AuditOptions { all_verdicts: true, content: ContentCheck::Off, ..AuditOptions::default() };
         let (audit, summary) = self.judging.audit((&policy, name), &self.range, reading, utc_offset_s, wanted)?;
         if !self.reading.quiet {
             warn_if_stale(&summary);

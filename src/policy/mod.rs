@@ -10,6 +10,7 @@ use std::collections::HashMap;
 
 use chrono::NaiveDate;
 
+use crate::content::Evidence;
 use crate::event::{Category, Channel, Frequency, words};
 use crate::rule::Rule;
 use crate::time::Span;
@@ -153,6 +154,8 @@ pub struct Permission {
     pub promotion: bool,
     /// Template categories in which it is not.
     pub no_promotion_in: Vec<Category>,
+    /// What else the text must not be: a survey, about something over, recurring.
+    pub not_for: Vec<Evidence>,
     /// Whether such sends carried no mark.
     pub unmarked: bool,
     /// Whether sources disagree that it was in force.

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::value::Datetime;
 
+use crate::content::Evidence;
 use crate::event::{Category, Channel, Frequency};
 use crate::policy::{Claim, Every, Exclusion, Opener, Permission, Policy, Refusal, Sure};
 use crate::time::Span;
@@ -81,6 +82,8 @@ struct PermissionRow {
     promotion: bool,
     #[serde(default)]
     no_promotion_in: Vec<Spanned<String>>,
+    #[serde(default)]
+    not_for: Vec<Spanned<String>>,
     #[serde(default)]
     unmarked: bool,
     #[serde(default)]
@@ -190,6 +193,7 @@ pub(super) fn read(text: &str) -> Result<(Policy, Places), PolicyError> {
             promotion: row.promotion,
             no_promotion_in: words_of(&row.no_promotion_in, Category::from_word, Category::ALL, "category")
                 .map_err(|e| at(e.0, e.1))?,
+            not_for: words_of(&row.not_for, misuse, MISUSES, "misuse").map_err(|e| at(e.0, e.1))?,
             unmarked: row.unmarked,
             unsure: row.unsure,
             purpose: row.purpose,
@@ -256,6 +260,13 @@ pub(super) fn read(text: &str) -> Result<(Policy, Places), PolicyError> {
         eras: Default::default(),
     };
     Ok((policy, places))
+}
+
+/// What a text may be taken for besides promotion.
+const MISUSES: &[Evidence] = &[Evidence::Survey, Evidence::PastEvent, Evidence::Recurring];
+
+fn misuse(word: &str) -> Option<Evidence> {
+    Evidence::from_word(word).filter(|evidence| MISUSES.contains(evidence))
 }
 
 type Misread = (Range<usize>, String);

@@ -34,7 +34,7 @@ use chrono::NaiveDate;
 use foldhash::HashMap as FastMap;
 
 use crate::event::{Channel, Event, Kind, TokenType};
-use crate::policy::{Claim, Opener, Policy};
+use crate::policy::{Claim, Opener, Permission, Policy};
 use crate::time::Time;
 
 use facts::{Account, Conversation, Grant, Tokens};
@@ -67,6 +67,27 @@ impl ReplayOptions {
     fn hides_claim(&self, send: &Event<'_>) -> bool {
         send.claim_hidden && (send.unpaired || !self.untagged)
     }
+}
+
+/// The row of the policy that covers what a send claims, whether or not its terms are met; `None` for a plain send, and
+/// where the policy has no such claim. What the row forbids, it forbids in an open window too.
+pub fn claimed_row<'p>(policy: &'p Policy, options: &ReplayOptions, send: &Event<'_>) -> Option<&'p Permission> {
+    let (tokens, beginnings, day) =
+        (Tokens::default(), Beginnings::default(), options.as_of.unwrap_or_else(|| send.at.day()));
+    let case = Case {
+        policy,
+        options,
+        tokens: &tokens,
+        beginnings: &beginnings,
+        account: None,
+        index: None,
+        conversation: None,
+        send,
+        token: None,
+        late: &[],
+        day,
+    };
+    case.claimed_row()
 }
 
 /// The replay of one log.

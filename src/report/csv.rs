@@ -30,6 +30,9 @@ const FINDING_COLUMNS: &[&str] = &[
     "evidence",
     "source",
     "delivered",
+    "confidence",
+    "score",
+    "matched",
     "fingerprint",
 ];
 const VERDICT_COLUMNS: &[&str] = &[
@@ -93,6 +96,7 @@ impl Rows<'_> {
         let time = |at: Option<crate::time::Time>| at.map_or(String::new(), |at| at.to_string());
         let late = finding.late_by_ms.map_or(String::new(), |ms| format!("{}.{:03}", ms / 1_000, ms % 1_000));
         let until = finding.policy.and_then(|row| row.until).map_or(String::new(), |until| until.to_string());
+        let content = finding.content.as_ref();
         let from = finding.policy.map_or(String::new(), |row| row.from.to_string());
         self.row(&[
             finding.rule.word(),
@@ -114,6 +118,9 @@ impl Rows<'_> {
             &finding.evidence.join(" "),
             &finding.source,
             yes_no(finding.delivered),
+            content.map_or("", |content| content.confidence.word()),
+            &content.map_or(String::new(), |content| format!("{:.2}", content.score)),
+            &content.map_or(String::new(), |content| content.matched.join(" | ")),
             &finding.fingerprint,
         ])
     }

@@ -70,6 +70,11 @@ impl<'o> Object<'o> {
         };
     }
 
+    /// A number, to hundredths: `2.5`.
+    pub(super) fn hundredths(&mut self, name: &str, number: f64) {
+        let _ = write!(self.name(name), "{:?}", (number * 100.0).round() / 100.0);
+    }
+
     /// A list of texts.
     pub(super) fn list(&mut self, name: &str, texts: impl IntoIterator<Item = impl AsRef<str>>) {
         let out = self.name(name);

@@ -313,9 +313,7 @@ impl Page<'_> {
             }
             self.line("")?;
         }
-        let found = |severity: Severity| -> u64 {
-            summary.rules.iter().filter(|(rule, _)| rule.severity() == severity).map(|(_, count)| count).sum()
-        };
+        let found = |severity: Severity| -> u64 { summary.severities.get(&severity).copied().unwrap_or_default() };
         let (errors, warnings, notes) = (found(Severity::Error), found(Severity::Warning), found(Severity::Note));
         let counts = format!("{}, {}, {}", count(errors, "error"), count(warnings, "warning"), count(notes, "note"));
         match errors + warnings + notes {

@@ -182,6 +182,20 @@ impl<'r, 'p> Case<'r, 'p> {
         }
     }
 
+    /// The row that covers the claim, met or not. Tokens promise nothing about content, so that theirs are left out.
+    pub(super) fn claimed_row(&self) -> Option<&'p Permission> {
+        let tag_row = self.send.tag.and_then(|tag| match self.policy.standing(self.send.channel, tag, self.day) {
+            Standing::InForce(row) => Some(row),
+            _ => None,
+        });
+        match self.claim() {
+            Claim::Response | Claim::OneTime | Claim::Recurring | Claim::Marketing => None,
+            Claim::Tag => tag_row,
+            _ if self.send.tag.is_some() && tag_row.is_none() => None,
+            claim => self.policy.in_force(self.send.channel, self.day).find(|row| row.claim == claim),
+        }
+    }
+
     /// What the send uses up if Meta takes it. A claim that the policy does not have here and now uses what a plain
     /// send would.
     pub(super) fn spends(&self) -> Claim {
@@ -272,7 +286,7 @@ impl<'r, 'p> Case<'r, 'p> {
         if row.human && self.send.sender == Some(Sender::Bot) {
             found.breach(Rule::HumanAgentAutomated, Some(row), None, Cause::Itself);
         }
-        if row.forbids_promotion(self.send.category) && self.send.promotional == Some(true) {
+        if row.forbids_promotion(self.send.category) && self.send.says_it_promotes() {
             found.breach(Rule::PromotionalContent, Some(row), None, Cause::Itself);
         }
         if !row.only_in.is_empty() {

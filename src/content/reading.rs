@@ -1,0 +1,207 @@
+//! From the pieces of a text to amounts of evidence, and from these to the score.
+
+use crate::content::Evidence;
+use crate::content::lexicon::Lexicon;
+use crate::content::phrases::{Languages, Looked, Match, Meaning};
+use crate::content::token::{Class, Cut, Token, cut};
+
+/// How many kinds of evidence there are.
+const KINDS: usize = Evidence::ALL.len();
+/// The longest list of words that a finding shows, and the longest of them.
+const WORDS_SHOWN: usize = 8;
+const CHARS_SHOWN: usize = 60;
+/// Fewer words than this may be of any language.
+const TOO_FEW_TO_TELL: usize = 4;
+/// One common word in so many tells a language.
+const ONE_COMMON_IN: usize = 9;
+
+/// What a text says of itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    /// How much speaks for promotion, less what speaks against: logits of the model, around 0 where it is open.
+    pub score: f64,
+    /// Whether its language is one that the lexicon knows. If it is not, only numbers, links and signs were looked at, and
+    /// words that are the same everywhere.
+    pub language_known: bool,
+    /// The words that speak for promotion, as they stand in the text, in its order. Empty below the lowest threshold.
+    pub matched: Vec<String>,
+    /// The words that show what else it is (a survey, something over, something recurring), with what they show.
+    pub about: Vec<(Evidence, String)>,
+    amounts: [f64; KINDS],
+}
+
+impl Reading {
+    /// How much evidence of this kind there is: 0 for none, 1 for one piece, below 2 for many.
+    pub fn amount(&self, evidence: Evidence) -> f64 {
+        self.amounts.get(evidence as usize).copied().unwrap_or_default()
+    }
+}
+
+/// One piece of evidence and where it stands.
+#[derive(Clone, Copy)]
+struct Piece {
+    evidence: Evidence,
+    from: usize,
+    to: usize,
+    sentence: usize,
+}
+
+pub(super) fn read(lexicon: &Lexicon, text: &str) -> Reading {
+    let cut = cut(text);
+    let looked = lexicon.phrases.look_up(&cut);
+    let (known, active) = languages(&cut, &looked);
+    let choose = |meanings: &[Meaning], length: usize| -> Option<Meaning> {
+        let is_active = |meaning: &&Meaning| meaning.language == 0 || active & (1 << meaning.language) != 0;
+        let best = meanings.iter().find(is_active);
+        // A word alone may be another word elsewhere; several in a row hardly are.
+        let any = meanings.first().filter(|_| known && (1 < length || active == 0));
+        best.or(any).copied()
+    };
+    let matches = lexicon.phrases.find(&cut, &looked, choose);
+    let mut pieces = pieces_of(&cut, &matches);
+    patterns(lexicon, &cut, &matches, &mut pieces);
+    let amounts = amounts(lexicon, &cut, &pieces);
+    let score =
+        lexicon.bias + Evidence::ALL.iter().map(|kind| lexicon.weight(*kind) * amounts[*kind as usize]).sum::<f64>();
+    let shown = |piece: &Piece| {
+        let start = cut.tokens.get(piece.from).map_or(0, |token| token.start);
+        let end = cut.tokens.get(piece.to.saturating_sub(1)).map_or(0, |token| token.end);
+        shortened(text.get(start..end).unwrap_or_default())
+    };
+    let about =
+        pieces.iter().filter(|piece| tells_more(piece.evidence)).map(|piece| (piece.evidence, shown(piece))).collect();
+    let mut matched = Vec::new();
+    if lexicon.thresholds.low <= score {
+        pieces.sort_by_key(|piece| (piece.from, piece.to));
+        for piece in pieces.iter().filter(|piece| piece.evidence.promotes()) {
+            let words = shown(piece);
+            if matched.len() < WORDS_SHOWN && !matched.contains(&words) {
+                matched.push(words);
+            }
+        }
+    }
+    Reading { score, language_known: known, matched, about, amounts }
+}
+
+fn tells_more(evidence: Evidence) -> bool {
+    matches!(evidence, Evidence::Survey | Evidence::PastEvent | Evidence::Recurring)
+}
+
+/// Whether the language is known, and which languages the text may be in.
+fn languages(cut: &Cut, looked: &[Looked]) -> (bool, Languages) {
+    let mut counts = [0_usize; Languages::BITS as usize];
+    let mut words = 0;
+    for (token, known) in cut.tokens.iter().zip(looked) {
+        if token.class != Class::Word {
+            continue;
+        }
+        // Scripts without blanks make one word of many.
+        words += 1 + cut.word(token).chars().filter(|c| !c.is_ascii()).count().saturating_sub(24);
+        let mut common = known.common;
+        while common != 0 {
+            counts[common.trailing_zeros() as usize] += 1;
+            common &= common - 1;
+        }
+    }
+    let best = counts.iter().copied().max().unwrap_or(0);
+    if best == 0 {
+        return (words < TOO_FEW_TO_TELL, 0);
+    }
+    let enough = |count: usize| 0 < count && best <= 3 * count;
+    let active =
+        (0..).zip(counts).filter(|(_, count)| enough(*count)).fold(0, |mask: Languages, (bit, _)| mask | 1 << bit);
+    (words < TOO_FEW_TO_TELL || words <= ONE_COMMON_IN * best, active)
+}
+
+fn pieces_of(cut: &Cut, matches: &[Match]) -> Vec<Piece> {
+    let mut pieces: Vec<Piece> = Vec::with_capacity(matches.len() + 8);
+    for (index, one) in matches.iter().enumerate() {
+        let again = matches.get(..index).is_some_and(|before| {
+            before.iter().any(|other| other.phrase == one.phrase && other.meaning == one.meaning)
+        });
+        if !again {
+            let sentence = cut.tokens.get(one.from).map_or(0, |token| token.sentence);
+            pieces.push(Piece { evidence: one.meaning.evidence, from: one.from, to: one.to, sentence });
+        }
+    }
+    pieces
+}
+
+/// What numbers and links say where no phrase has said it already.
+fn patterns(lexicon: &Lexicon, cut: &Cut, matches: &[Match], pieces: &mut Vec<Piece>) {
+    let mut covering = matches.iter().peekable();
+    let mut reach = 0;
+    for (index, token) in cut.tokens.iter().enumerate() {
+        while let Some(one) = covering.next_if(|one| one.from <= index) {
+            reach = reach.max(one.to);
+        }
+        if index < reach && token.class != Class::Link {
+            continue;
+        }
+        let evidence = match token.class {
+            Class::Percent => Evidence::Percent,
+            Class::PercentOff => Evidence::Discount,
+            Class::Price => Evidence::Price,
+            Class::Multiple => Evidence::Offer,
+            Class::Time | Class::Date => Evidence::When,
+            Class::Id => Evidence::Number,
+            Class::Link => match lexicon.link(cut.word(token)) {
+                Some(evidence) => evidence,
+                None => continue,
+            },
+            Class::Word | Class::Mixed | Class::Number | Class::Phone | Class::Emoji => continue,
+        };
+        pieces.push(Piece { evidence, from: index, to: index + 1, sentence: token.sentence });
+    }
+}
+
+fn amounts(lexicon: &Lexicon, cut: &Cut, pieces: &[Piece]) -> [f64; KINDS] {
+    let beside = |sentence: usize, other: fn(Evidence) -> bool| {
+        pieces.iter().any(|piece| piece.sentence == sentence && other(piece.evidence))
+    };
+    let mut counts = [0.0; KINDS];
+    for piece in pieces {
+        let share = if piece.evidence.promotes() && beside(piece.sentence, Evidence::excuses) {
+            lexicon.mixed
+        } else if piece.evidence.excuses() && !beside(piece.sentence, Evidence::promotes) {
+            lexicon.apart
+        } else {
+            1.0
+        };
+        counts[piece.evidence as usize] += share;
+    }
+    let mut amounts = counts.map(dwindling);
+    let speaking = |kind: &&Evidence| kind.promotes() && 0.0 < amounts[**kind as usize] && !is_weak(**kind);
+    let kinds = Evidence::ALL.iter().filter(speaking).count();
+    amounts[Evidence::Variety as usize] = kinds.saturating_sub(1).min(4) as f64;
+    amounts[Evidence::Shouting as usize] = shouting(&cut.tokens, cut.exclamations);
+    amounts
+}
+
+/// What is worth nothing beside other kinds.
+fn is_weak(kind: Evidence) -> bool {
+    matches!(kind, Evidence::Hint | Evidence::Price | Evidence::Percent | Evidence::Emoji)
+}
+
+/// The second piece of a kind says half as much as the first, and so on.
+fn dwindling(count: f64) -> f64 {
+    if count <= 1.0 { count } else { 2.0 - (1.0 - count).exp2() }
+}
+
+fn shouting(tokens: &[Token], exclamations: usize) -> f64 {
+    let words = tokens.iter().filter(|token| token.class == Class::Word).count();
+    let capitals = tokens.iter().filter(|token| token.capitals).count();
+    let loud = if 2 < capitals && words < 3 * capitals { 1.0 } else { 0.0 };
+    loud + match exclamations {
+        0 | 1 => 0.0,
+        2 => 0.5,
+        _ => 1.0,
+    }
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(CHARS_SHOWN) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
