@@ -5,12 +5,16 @@
 
 use std::hash::{BuildHasher, Hash};
 
+mod stored;
+
 use foldhash::HashMap;
 
 use crate::event::{
     Category, Channel, Entry, Event, Frequency, Kind, LOGGER_CLOCK_MS, MessagingType, Place, Sender, Status, TokenType,
 };
 use crate::time::Time;
+
+pub(crate) use stored::{Stored, stored_fields, stored_words};
 
 /// Which texts of messages a batch keeps. Texts are most of a log, and the judge needs few of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,7 +53,7 @@ pub struct Slot {
 }
 
 /// How many shards there are, a power of two.
-const SHARDS: u64 = 128;
+pub const SHARDS: u64 = 128;
 
 impl Shards {
     /// Empty batches.
@@ -59,16 +63,25 @@ impl Shards {
 
     /// Adds an event, and says where it lies. Adds nothing when its batch is full (4 GiB of text).
     pub fn push(&mut self, event: &Event<'_>) -> Option<Slot> {
-        if self.of.is_empty() {
-            self.of.resize_with(SHARDS as usize, || Batch::new(self.keep_text));
-        }
         let conversation = conversation(event);
         // The remainder is less than the number of shards.
         let shard = (conversation % SHARDS) as u32;
-        let batch = self.of.get_mut(shard as usize)?;
+        let batch = self.shard(conversation)?;
         // A batch holds fewer events than that.
         let index = batch.len() as u32;
         batch.push_to(conversation, event).then_some(Slot { shard, index })
+    }
+
+    /// Adds the event at `index` of `from`, see [`Batch::copy`].
+    pub fn copy(&mut self, from: &Batch, index: usize) -> bool {
+        self.shard(from.conversation(index)).is_some_and(|batch| batch.copy(from, index))
+    }
+
+    fn shard(&mut self, conversation: u64) -> Option<&mut Batch> {
+        if self.of.is_empty() {
+            self.of.resize_with(SHARDS as usize, || Batch::new(self.keep_text));
+        }
+        self.of.get_mut((conversation % SHARDS) as usize)
     }
 
     /// Whether [`Shards::push`] looks at the text of such an event: to keep it, or to tell two events without id apart.
@@ -159,6 +172,17 @@ impl Batch {
         self.events.len()
     }
 
+    /// About how many bytes of memory it takes.
+    pub fn bytes(&self) -> usize {
+        let rows = self.events.capacity() * size_of::<Packed>() + self.extras.capacity() * size_of::<Extra>();
+        size_of::<Batch>() + rows + self.texts.capacity()
+    }
+
+    /// The shard that its events belong to, given that it is one of those of [`Shards`].
+    pub fn shard(&self) -> usize {
+        (self.conversation(0) % SHARDS) as usize
+    }
+
     /// Whether it holds none.
     pub fn is_empty(&self) -> bool {
         self.events.is_empty()
@@ -237,6 +261,15 @@ impl Batch {
         };
         self.events.push(packed);
         true
+    }
+
+    /// Adds the event at `index` of `from`, which keeps its identity: what told it from others may not have been kept.
+    pub fn copy(&mut self, from: &Batch, index: usize) -> bool {
+        let is_copied = self.push_to(from.conversation(index), &from.event(index));
+        if let (true, Some(copy)) = (is_copied, self.events.last_mut()) {
+            copy.identity = from.identity(index);
+        }
+        is_copied
     }
 
     /// The event at `index`, in the order of pushing. An index out of range is no event of interest: the default one.

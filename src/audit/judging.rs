@@ -2,17 +2,23 @@
 
 use std::sync::Arc;
 
+use crate::audit::AuditOptions;
 use crate::audit::ahead::Ahead;
 use crate::audit::content;
 use crate::audit::counts::Counts;
+use crate::audit::kept::{Kept, Outcome};
 use crate::audit::parts::Part;
+use crate::audit::parts::Parts;
 use crate::audit::remedies::Earliest;
 use crate::audit::seen::Seen;
-use crate::audit::{AuditOptions, Kept, Outcome};
+use crate::batch::Batch;
 use crate::event::{Event, Kind};
+use crate::finding::Summary;
 use crate::policy::Policy;
-use crate::replay::{Beginnings, Doubt, Reason, Replay, Verdict};
+use crate::replay::{Doubt, Reason, Replay, Verdict};
 use crate::rule::Rule;
+use crate::survey::Beginnings;
+use crate::survey::Groups;
 
 /// What is the same for all parts of a run.
 pub(super) struct Judge<'p, 'r> {
@@ -25,15 +31,41 @@ pub(super) struct Judge<'p, 'r> {
 
 /// What came of one part.
 #[derive(Debug, Default)]
-pub(super) struct Judged<'p> {
-    pub(super) kept: Kept<'p>,
-    pub(super) counts: Counts,
-    pub(super) seen: Seen,
+struct Judged<'p> {
+    kept: Kept<'p>,
+    counts: Counts,
+    seen: Seen,
+}
+
+/// What all parts show together.
+#[derive(Debug, Default)]
+pub(super) struct Totals {
+    counts: Counts,
+    seen: Seen,
+}
+
+impl Totals {
+    /// Writes them into the summary.
+    pub(super) fn finish(self, policy: &Policy, options: &AuditOptions, summary: &mut Summary) {
+        self.counts.finish(summary);
+        summary.notes.extend(self.seen.notes(policy, options));
+    }
 }
 
 impl<'p> Judge<'p, '_> {
+    /// Judges whole conversations, part by part.
+    pub(super) fn batches(&self, batches: &[Batch], groups: &Groups, totals: &mut Totals) -> Vec<Kept<'p>> {
+        let judged = Parts::new(batches, groups).each(|part| self.part(&part));
+        let add = |part: Judged<'p>| {
+            totals.counts.add(part.counts);
+            totals.seen.add(&part.seen);
+            part.kept
+        };
+        judged.into_iter().map(add).collect()
+    }
+
     /// Judges the sends of one part.
-    pub(super) fn part(&self, part: &Part<'_>) -> Judged<'p> {
+    fn part(&self, part: &Part<'_>) -> Judged<'p> {
         let (policy, options) = (self.policy, self.options);
         let mut judged = Judged::default();
         judged.counts.duplicates = part.order.duplicates;

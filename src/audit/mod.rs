@@ -8,27 +8,29 @@ mod counts;
 mod findings;
 mod history;
 mod judging;
-mod links;
+mod kept;
 mod order;
 mod parts;
 mod remedies;
+mod runs;
 mod seen;
 mod sentence;
 
-use rayon::slice::ParallelSliceMut;
+use std::sync::{Arc, Mutex};
 
-use crate::batch::{Batch, KeepText};
-use crate::event::Event;
+use crate::batch::{Batch, KeepText, Shards};
 use crate::finding::Summary;
 use crate::policy::Policy;
-use crate::replay::{Lawful, ReplayOptions, Verdict};
+use crate::replay::ReplayOptions;
 use crate::rule::Severity;
+use crate::store::{Pile, Store, StoreError};
+use crate::survey::Survey;
 use crate::time::Time;
-use counts::Counts;
-use judging::Judge;
-use parts::Parts;
+use findings::Words;
+use judging::{Judge, Totals};
+use kept::{Kept, Spot};
 use remedies::First;
-use seen::Seen;
+use runs::Runs;
 
 pub use content::ContentCheck;
 pub use history::History;
@@ -59,47 +61,19 @@ pub struct AuditOptions {
 /// A log judged.
 #[derive(Debug)]
 pub struct Audit<'p> {
-    policy: &'p Policy,
-    names: Vec<String>,
-    redact: bool,
-    parts: Vec<Kept<'p>>,
-    /// The sends of all parts in order of time: which part, and which of its sends.
-    order: Vec<(u32, u32)>,
-    /// What is known besides the log, for what depends on the send alone.
-    replay: ReplayOptions,
-    content: ContentCheck,
+    words: Words<'p>,
+    /// For how many violations of each rule there is a remedy.
+    remedies: usize,
+    told: Told<'p>,
 }
 
-/// The sends of a part about which there is something to tell.
+/// The sends about which there is something to tell.
 #[derive(Debug)]
-struct Kept<'p> {
-    sends: Batch,
-    outcomes: Vec<Outcome<'p>>,
-}
-
-/// What came of one send.
-#[derive(Debug)]
-struct Outcome<'p> {
-    /// The identity of the send in the log, which decides where everything else is equal.
-    identity: u64,
-    verdict: Verdict<'p>,
-    /// What would have been lawful instead, for violations.
-    lawful: Vec<Lawful<'p>>,
-}
-
-impl Default for Kept<'_> {
-    fn default() -> Self {
-        Kept { sends: Batch::new(KeepText::OfClaims), outcomes: Vec::new() }
-    }
-}
-
-impl<'p> Kept<'p> {
-    fn push(&mut self, send: &Event<'_>, outcome: Outcome<'p>) {
-        // A part has far less than 4 GiB of text.
-        if self.sends.push(send) {
-            self.outcomes.push(outcome);
-        }
-    }
+enum Told<'p> {
+    /// All of them, and their order.
+    Held { parts: Vec<Kept<'p>>, order: Vec<Spot> },
+    /// In temporary files.
+    Stored(Mutex<Runs>),
 }
 
 impl<'p> Audit<'p> {
@@ -114,63 +88,53 @@ impl<'p> Audit<'p> {
         options: &AuditOptions,
         summary: &mut Summary,
     ) -> Audit<'p> {
-        let (beginnings, groups, coarsest_ms) = parts::survey(&batches);
-        let judge = Judge { policy, options, beginnings, coarsest_ms };
-        let judged = Parts::new(&batches, &groups).each(|part| judge.part(&part));
-        let mut audit = Audit {
-            policy,
-            names,
-            redact: options.redact,
-            parts: Vec::new(),
-            order: Vec::new(),
-            replay: options.replay.clone(),
-            content: options.content.clone(),
-        };
-        let (mut counts, mut seen) = (Counts::default(), Seen::default());
-        for part in judged {
-            counts.add(part.counts);
-            seen.add(&part.seen);
-            audit.parts.push(part.kept);
+        let Survey { beginnings, links, coarsest_ms } = parts::survey(&batches);
+        let judge = Judge { policy, options, beginnings: Arc::new(beginnings), coarsest_ms };
+        let (groups, mut totals) = (links.groups(), Totals::default());
+        let mut parts = judge.batches(&batches, &groups, &mut totals);
+        totals.finish(policy, options, summary);
+        let order = kept::in_order(&parts);
+        if options.remedies != usize::MAX {
+            kept::drop_remedies(&mut parts, &order, &mut First::new(options.remedies));
         }
-        audit.sort();
-        audit.drop_remedies(options.remedies);
-        counts.finish(summary);
-        summary.notes.extend(seen.notes(policy, options));
-        audit
+        Audit::of(policy, names, options, Told::Held { parts, order })
     }
 
-    /// Puts the sends of all parts in order of time.
-    fn sort(&mut self) {
-        let all = (0..).zip(&self.parts).flat_map(|(part, kept)| {
-            (0..kept.outcomes.len()).map(move |index| (kept.sends.at(index), part, index as u32))
-        });
-        let mut all: Vec<(Time, u32, u32)> = all.collect();
-        all.par_sort_unstable_by(|a, b| {
-            let send = |of: &(Time, u32, u32)| self.parts[of.1 as usize].sends.event(of.2 as usize);
-            let identity = |of: &(Time, u32, u32)| self.parts[of.1 as usize].outcomes[of.2 as usize].identity;
-            a.0.cmp(&b.0).then_with(|| order::tie(&send(a), &send(b))).then_with(|| identity(a).cmp(&identity(b)))
-        });
-        self.order = all.into_iter().map(|(_, part, index)| (part, index)).collect();
+    /// The same for a log that was too large for the memory: one shard after the other is judged, and what there is to
+    /// tell goes to temporary files as well.
+    ///
+    /// # Errors
+    /// A temporary file cannot be made, written or read.
+    pub fn run_stored(
+        policy: &'p Policy,
+        mut store: Store,
+        names: Vec<String>,
+        options: &AuditOptions,
+        summary: &mut Summary,
+    ) -> Result<Audit<'p>, StoreError> {
+        let Survey { beginnings, links, coarsest_ms } = store.take_survey();
+        let judge = Judge { policy, options, beginnings: Arc::new(beginnings), coarsest_ms };
+        let (groups, mut totals, mut runs) = (links.groups(), Totals::default(), Runs::default());
+        let mut linked = Shards::new(KeepText::All);
+        let mut coming = store.load(0)?;
+        for shard in 0..store.shards() {
+            let batches = parts::without_linked(coming, &groups, &mut linked);
+            // While one shard is judged, the next one is read.
+            let (parts, next) = rayon::join(|| judge.batches(&batches, &groups, &mut totals), || store.load(shard + 1));
+            coming = next?;
+            runs.add(&parts, Pile::new(store.folder())?, policy)?;
+        }
+        let linked: Vec<Batch> = linked.into_batches().map(|(_, batch)| batch).collect();
+        let parts = judge.batches(&linked, &groups, &mut totals);
+        runs.add(&parts, Pile::new(store.folder())?, policy)?;
+        totals.finish(policy, options, summary);
+        Ok(Audit::of(policy, names, options, Told::Stored(Mutex::new(runs))))
     }
 
-    /// Leaves remedies to the first `most` violations of each rule: parts did not know of each other.
-    fn drop_remedies(&mut self, most: usize) {
-        if most == usize::MAX {
-            return;
-        }
-        let mut first = First::new(most);
-        for (part, index) in &self.order {
-            let outcome = &mut self.parts[*part as usize].outcomes[*index as usize];
-            if !first.is_next(&outcome.verdict) {
-                outcome.lawful.clear();
-            }
-        }
-    }
-
-    /// The send at `place` of the order, and what came of it.
-    fn outcome(&self, (part, index): (u32, u32)) -> (Event<'_>, &Outcome<'p>) {
-        let kept = &self.parts[part as usize];
-        (kept.sends.event(index as usize), &kept.outcomes[index as usize])
+    fn of(policy: &'p Policy, names: Vec<String>, options: &AuditOptions, told: Told<'p>) -> Audit<'p> {
+        let (replay, content) = (options.replay.clone(), options.content.clone());
+        let words = Words { policy, names, redact: options.redact, replay, content };
+        Audit { words, remedies: options.remedies, told }
     }
 }
 

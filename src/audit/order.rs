@@ -26,9 +26,11 @@ pub(super) struct Entry {
 /// The batch of events that were put together from several records.
 const MERGED: u32 = u32::MAX;
 
-/// At equal times the user's move comes first: second-precise logs cannot show a reply after its cause.
+/// At equal times the user's move comes first: second-precise logs cannot show a reply after its cause. Before it comes a
+/// stop, which an opt-in or resumption of the same second may have ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Side {
+    Stop,
     Move,
     Neither,
     Send,
@@ -183,6 +185,7 @@ impl Order {
 fn side(kind: Kind) -> Side {
     match kind {
         Kind::Send => Side::Send,
+        Kind::RecurringStop => Side::Stop,
         kind if kind.is_users() => Side::Move,
         _ => Side::Neither,
     }

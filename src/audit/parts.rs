@@ -1,16 +1,12 @@
 //! A log cut into parts of whole conversations, so that they can be judged side by side, each on whatever thread is free.
 
-use std::sync::Arc;
-
-use foldhash::HashMap;
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
 use rayon::slice::ParallelSlice;
 
-use crate::audit::links::{Groups, Links};
 use crate::audit::order::{Entry, Order};
-use crate::batch::Batch;
-use crate::event::{Channel, Event, Kind};
-use crate::replay::{Beginning, Beginnings};
+use crate::batch::{Batch, KeepText, Shards};
+use crate::event::Event;
+use crate::survey::{Groups, Survey};
 use crate::time::Time;
 
 /// About how many events a part has: few enough that all that is known of them stays close to the processor.
@@ -18,53 +14,6 @@ const EVENTS_A_PART: usize = 8_192;
 
 /// How many batches are sorted into parts at once.
 const BATCHES_A_SHARE: usize = 1_024;
-
-/// What the records show together that no part shows alone.
-#[derive(Debug, Default)]
-pub(super) struct Survey {
-    pub(super) beginnings: Beginnings,
-    pub(super) links: Links,
-    /// The coarsest precision of all times, in ms.
-    pub(super) coarsest_ms: u32,
-}
-
-impl Survey {
-    /// Looks at every record of a batch.
-    pub(super) fn see(&mut self, batch: &Batch) {
-        // By the account's place in the batch: names are looked up once an account instead of once an event.
-        let mut begins: HashMap<(Channel, u64), (usize, Beginning)> = HashMap::default();
-        let mut last: Option<((Channel, u64), Beginning)> = None;
-        for index in 0..batch.len() {
-            let mut is_comment = batch.kind(index) == Kind::Comment;
-            if batch.names_more(index) || is_comment {
-                let event = batch.event(index);
-                self.links.see(batch.conversation(index), &event);
-                is_comment &= event.comment.or(event.id).is_some();
-            }
-            let here = Beginning::of(batch.at(index), batch.precision_ms(index), is_comment);
-            let key = batch.account_key(index);
-            // In a log in order of time, most records show nothing new.
-            if last.is_some_and(|(of, known)| of == key && known.and(here) == known) {
-                continue;
-            }
-            let (_, known) = begins.entry(key).or_insert((index, here));
-            *known = known.and(here);
-            last = Some((key, *known));
-        }
-        for (index, beginning) in begins.into_values() {
-            let event = batch.event(index);
-            self.beginnings.add(event.channel, event.account, beginning);
-        }
-        self.coarsest_ms = self.coarsest_ms.max(batch.coarsest_ms());
-    }
-
-    /// Adds what other records show.
-    pub(super) fn add(&mut self, other: Survey) {
-        self.beginnings.merge(other.beginnings);
-        self.links.add(other.links);
-        self.coarsest_ms = self.coarsest_ms.max(other.coarsest_ms);
-    }
-}
 
 /// Some conversations of a log, each group of them in order of time.
 #[derive(Debug)]
@@ -148,7 +97,7 @@ impl<'b> Parts<'b> {
 }
 
 /// Surveys all batches.
-pub(super) fn survey(batches: &[Batch]) -> (Arc<Beginnings>, Groups, u32) {
+pub(super) fn survey(batches: &[Batch]) -> Survey {
     let of_share = |share: &[Batch]| {
         let mut survey = Survey::default();
         share.iter().for_each(|batch| survey.see(batch));
@@ -158,6 +107,25 @@ pub(super) fn survey(batches: &[Batch]) -> (Arc<Beginnings>, Groups, u32) {
         one.add(other);
         one
     };
-    let all = batches.par_chunks(BATCHES_A_SHARE).map(of_share).reduce(Survey::default, merged);
-    (Arc::new(all.beginnings), all.links.groups(), all.coarsest_ms)
+    batches.par_chunks(BATCHES_A_SHARE).map(of_share).reduce(Survey::default, merged)
+}
+
+/// The batches without the conversations that are judged together with others, which go to `linked`.
+pub(super) fn without_linked(batches: Vec<Batch>, groups: &Groups, linked: &mut Shards) -> Vec<Batch> {
+    if groups.is_empty() {
+        return batches;
+    }
+    let alone = |batch: Batch| {
+        let is_linked = |index: usize| groups.contains_key(&batch.conversation(index));
+        if !(0..batch.len()).any(is_linked) {
+            return batch;
+        }
+        let mut rest = Batch::new(KeepText::All);
+        for index in 0..batch.len() {
+            // Neither is full: both hold less than the memory.
+            let _ = if is_linked(index) { linked.copy(&batch, index) } else { rest.copy(&batch, index) };
+        }
+        rest
+    };
+    batches.into_iter().map(alone).collect()
 }

@@ -12,6 +12,7 @@ use fbwin::{Policy, Rule};
 
 use crate::cli::End;
 use crate::cli::judging::{ContentArgs, JudgingArgs, RangeArgs, warn_if_stale};
+use crate::cli::memory::MemoryArgs;
 use crate::cli::output::Output;
 use crate::cli::reading::ReadingArgs;
 use crate::cli::values::FailOn;
@@ -31,6 +32,8 @@ pub(crate) struct AuditCommand {
     judging: JudgingArgs,
     #[command(flatten)]
     range: RangeArgs,
+    #[command(flatten)]
+    memory: MemoryArgs,
     #[command(flatten)]
     content: ContentArgs,
     #[command(flatten)]
@@ -72,7 +75,7 @@ impl AuditCommand {
         let (policy, name): (Policy, String) = self.judging.policy()?;
         let content = self.content.check()?;
         let mut output = Output::open(self.reporting.output.as_deref())?;
-        let reading = self.reading.read(self.reporting.output.as_deref())?;
+        let reading = self.reading.read(self.reporting.output.as_deref(), &self.memory)?;
         // Only a table leaves findings out.
         let table = self.reporting.format == FORMATS[0].name && 0 < self.reporting.show;
         let remedies = if table { self.reporting.show } else { usize::MAX };

@@ -7,6 +7,7 @@ use clap::Args;
 use std::io::Write;
 
 use fbwin::audit::{History, verdict_in_words, ways_in_words};
+use fbwin::batch::KeepText;
 use fbwin::event::{Category, Channel, Event, Kind, MessagingType, Sender, TokenType, tag_word};
 use fbwin::{Replay, Verdict};
 
@@ -109,7 +110,7 @@ impl CanSendCommand {
         let (policy, _) = self.judging.policy()?;
         let options = self.judging.replay_options(&policy, utc_offset_s)?;
         let mut output = Output::open(None)?;
-        let reading = self.reading.read(None)?;
+        let reading = self.reading.read_keeping(KeepText::OfClaims, None)?;
         let bad = reading.bad.count;
         let history = History::new(reading.batches);
         let (channel, account) = self.conversation(&history)?;

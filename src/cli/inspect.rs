@@ -7,6 +7,7 @@ use anyhow::Context;
 use clap::Args;
 
 use fbwin::audit::History;
+use fbwin::batch::KeepText;
 use fbwin::event::{Channel, Kind};
 use fbwin::report::plain;
 use fbwin::source::Reading;
@@ -42,7 +43,7 @@ struct Of {
 impl InspectCommand {
     pub(crate) fn run(self) -> anyhow::Result<End> {
         let mut output = Output::open(None)?;
-        let reading = self.reading.read(None)?;
+        let reading = self.reading.read_keeping(KeepText::OfClaims, None)?;
         let bad = reading.bad.count;
         let page = page(reading);
         let failed = output.failed();

@@ -127,7 +127,10 @@ impl JudgingArgs {
             ..reading::summary_of(&reading)
         };
         let names = reading.inputs.into_iter().map(|input| input.name).collect();
-        let audit = Audit::run(policy, reading.batches, names, &options, &mut summary);
+        let audit = match reading.store {
+            None => Audit::run(policy, reading.batches, names, &options, &mut summary),
+            Some(store) => Audit::run_stored(policy, store, names, &options, &mut summary)?,
+        };
         Ok((audit, summary))
     }
 }

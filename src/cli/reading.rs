@@ -12,7 +12,9 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use fbwin::batch::KeepText;
 use fbwin::finding::{InputSummary, Summary};
 use fbwin::source::{self, DateOrder, Field, Input, Options, Reading, parse_map, preset_names};
+use fbwin::store::Spill;
 
+use crate::cli::memory::MemoryArgs;
 use crate::cli::{End, say, values};
 
 /// How many unreadable records are listed; all of them are counted.
@@ -73,12 +75,16 @@ pub(crate) struct ReadingArgs {
 impl ReadingArgs {
     /// Reads all logs and complains of what it could not read. `except` is the file that the report will be written to: a
     /// report of last night, in the folder of the logs, is no log.
-    pub(crate) fn read(&self, except: Option<&Path>) -> anyhow::Result<Reading> {
-        self.read_keeping(KeepText::OfClaims, except)
+    pub(crate) fn read(&self, except: Option<&Path>, memory: &MemoryArgs) -> anyhow::Result<Reading> {
+        self.read_with(KeepText::OfClaims, except, Some(memory.spill()))
     }
 
-    /// The same, with the texts that the caller needs.
+    /// The same with the texts that the caller needs, all of it in memory.
     pub(crate) fn read_keeping(&self, keep_text: KeepText, except: Option<&Path>) -> anyhow::Result<Reading> {
+        self.read_with(keep_text, except, None)
+    }
+
+    fn read_with(&self, keep_text: KeepText, except: Option<&Path>, spill: Option<Spill>) -> anyhow::Result<Reading> {
         // An error of reading says its cause itself.
         let mut inputs = source::find(&self.logs).map_err(|error| anyhow::anyhow!("{error}"))?;
         let report = except.and_then(|path| path.canonicalize().ok());
@@ -98,6 +104,7 @@ impl ReadingArgs {
             time_field: self.time_field.clone(),
             precision_ms: self.precision,
             keep_text,
+            spill,
             ..Options::default()
         };
         let bar = self.progress_bar(total_bytes(&inputs));

@@ -11,6 +11,7 @@ use fbwin::report::VERDICT_FORMATS;
 
 use crate::cli::End;
 use crate::cli::judging::{JudgingArgs, RangeArgs, warn_if_stale};
+use crate::cli::memory::MemoryArgs;
 use crate::cli::output::Output;
 use crate::cli::reading::ReadingArgs;
 
@@ -29,6 +30,8 @@ pub(crate) struct ReplayCommand {
     judging: JudgingArgs,
     #[command(flatten)]
     range: RangeArgs,
+    #[command(flatten)]
+    memory: MemoryArgs,
     #[command(flatten)]
     printing: PrintingArgs,
 }
@@ -50,7 +53,7 @@ impl ReplayCommand {
     pub(crate) fn run(self) -> anyhow::Result<End> {
         let (policy, name) = self.judging.policy()?;
         let mut output = Output::open(self.printing.output.as_deref())?;
-        let reading = self.reading.read(self.printing.output.as_deref())?;
+        let reading = self.reading.read(self.printing.output.as_deref(), &self.memory)?;
         let utc_offset_s = self.reading.utc_offset;
         let wanted = AuditOptions { all_verdicts: true, content: ContentCheck::Off, ..AuditOptions::default() };
         let (audit, summary) = self.judging.audit((&policy, name), &self.range, reading, utc_offset_s, wanted)?;

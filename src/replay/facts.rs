@@ -7,8 +7,8 @@ use foldhash::HashMap;
 
 use crate::event::{Entry, Event, Frequency, Kind, Place, TokenType};
 use crate::policy::{MOST_FOLLOW_UPS, Opener};
-use crate::replay::beginnings::Beginning;
 use crate::secret::{TokenKey, token_key};
+use crate::survey::Beginning;
 use crate::time::Time;
 
 /// Something the user did that may open a permission: the latest of its kind.

@@ -21,7 +21,6 @@
 //! assert!(matches!(replay.can_send(&by_hand), Verdict::Allowed(_)));
 //! ```
 
-mod beginnings;
 mod facts;
 mod judge;
 mod lawful;
@@ -35,12 +34,12 @@ use foldhash::HashMap as FastMap;
 
 use crate::event::{Channel, Event, Kind, TokenType};
 use crate::policy::{Claim, Opener, Permission, Policy};
+use crate::survey::{Beginning, Beginnings};
 use crate::time::Time;
 
 use facts::{Account, Conversation, Grant, Tokens};
 use judge::Case;
 
-pub use beginnings::{Beginning, Beginnings, Start};
 pub use facts::{Mark, Touch};
 pub use lawful::Lawful;
 pub use verdict::{Breach, Cause, Doubt, Opening, Permit, Reason, Verdict};

@@ -10,6 +10,8 @@ use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use crate::store::StoreError;
+
 use super::unpack::{self, Contents, Fate, Member};
 use super::{FORMATS, Fit, Format, InputReading, Layout, Opened, Options, Refusal, Sink, Start, too_long};
 
@@ -51,6 +53,14 @@ pub enum SourceError {
     },
     /// `-` given twice.
     StdinTwice,
+    /// What was read could not be kept.
+    Store(StoreError),
+}
+
+impl From<StoreError> for SourceError {
+    fn from(error: StoreError) -> SourceError {
+        SourceError::Store(error)
+    }
 }
 
 impl SourceError {
@@ -64,6 +74,7 @@ impl fmt::Display for SourceError {
         match self {
             SourceError::Io { name, error } => write!(f, "cannot read `{name}`: {error}"),
             SourceError::NoFile { name } => write!(f, "the directory `{name}` holds no file to read"),
+            SourceError::Store(error) => error.fmt(f),
             SourceError::StdinTwice => f.write_str("`-` (standard input) can be read only once"),
         }
     }

@@ -13,6 +13,7 @@ mod dyi;
 mod feed;
 mod flat;
 mod graph;
+mod held;
 mod input;
 mod join;
 mod json;
@@ -38,6 +39,7 @@ use rayon::iter::{ParallelBridge, ParallelIterator};
 
 use crate::batch::{Batch, KeepText, Shards, Slot};
 use crate::event::Place;
+use crate::store::{Spill, Store};
 
 pub use canonical::{Field, parse_map};
 pub use chat_txt::DateOrder;
@@ -47,6 +49,7 @@ pub use shape::shape_names;
 pub use write::{CanonicalForm, CanonicalWriter, WriteTokens};
 
 use canonical::{Names, Record};
+use held::{Events, Held};
 use input::{Block, Blocks};
 use join::Contents;
 use loose::Content;
@@ -84,6 +87,8 @@ pub struct Options {
     pub time_field: Option<String>,
     /// The business's own name or names, in exports that know no ids.
     pub owner: Vec<String>,
+    /// Where events go when they are too many; without it all stay in memory.
+    pub spill: Option<Spill>,
     /// The order of day, month and year in exports that write local dates, where the dates do not tell.
     pub date_order: Option<DateOrder>,
 }
@@ -102,6 +107,7 @@ impl Default for Options {
             from: None,
             time_field: None,
             owner: Vec::new(),
+            spill: None,
             date_order: None,
         }
     }
@@ -114,6 +120,8 @@ pub struct Reading {
     pub inputs: Vec<InputReading>,
     /// The events, in no particular order; each knows its place.
     pub batches: Vec<Batch>,
+    /// The events, where they went to temporary files ([`Options::spill`]); `batches` is empty then.
+    pub store: Option<Store>,
     /// What could not be read.
     pub bad: BadRecords,
 }
@@ -178,6 +186,7 @@ fn read_blocks(
     // not be among the first, and a long log of nothing but rubbish does not fill the memory with reasons.
     let bad_kept = AtomicUsize::new(0);
     let spare = blocks.spare();
+    let held = Held::new(options.spill.clone());
     let numbered = std::iter::from_fn(|| {
         let block = blocks.next_block()?;
         Some(block.map(|block| (block, bad_kept.load(Ordering::Relaxed) < BAD_RECORDS_KEPT)))
@@ -192,18 +201,22 @@ fn read_blocks(
         bad_kept.fetch_add(sink.bad.len(), Ordering::Relaxed);
         progress(block.consumed);
         spare.give(block.bytes);
-        Ok((block.index, sink.finish()))
+        let mut outcome = sink.finish();
+        let joins = !outcome.loose.is_empty() || !outcome.aliases.is_empty();
+        let joins = joins || outcome.batches.iter().any(|(_, contents)| !contents.is_empty());
+        held.add(block.index, std::mem::take(&mut outcome.batches), joins)?;
+        Ok((block.index, outcome))
     };
     let mut outcomes = numbered.par_bridge().map(read_one).collect::<Result<Vec<_>, SourceError>>()?;
     outcomes.sort_unstable_by_key(|(index, _)| *index);
 
-    let (mut loose, mut contents, mut aliases) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut loose, mut aliases) = (Vec::new(), Vec::new());
     let mut reading = Reading { inputs: blocks.into_inputs(), ..Reading::default() };
     let mut tallies: Vec<Tally> = reading.inputs.iter().map(|_| Tally::default()).collect();
     for (_, outcome) in outcomes {
         let input = outcome.input as usize;
         if let (Some(of_input), Some(tally)) = (reading.inputs.get_mut(input), tallies.get_mut(input)) {
-            of_input.records += outcome.batches.iter().map(|(batch, _)| batch.len() as u64).sum::<u64>();
+            of_input.records += outcome.records;
             of_input.bad += outcome.bad_count;
             tally.merge(outcome.tally);
         }
@@ -212,11 +225,11 @@ fn read_blocks(
         reading.bad.first.extend(outcome.bad.into_iter().take(room));
         loose.extend(outcome.loose);
         aliases.extend(outcome.aliases);
-        for (batch, of_batch) in outcome.batches {
-            reading.batches.push(batch);
-            contents.push(of_batch);
-        }
     }
+    let (events, store) = held.finish()?;
+    let (batches, contents): (Vec<Batch>, Vec<Contents>) = events.into_iter().unzip();
+    reading.batches = batches;
+    reading.store = store;
     // Many may stand on one line, and each block has counted for itself.
     for (nth, piece) in loose.iter_mut().enumerate() {
         piece.nth = u32::try_from(nth).unwrap_or(u32::MAX);
@@ -342,8 +355,9 @@ struct Sink<'o> {
 /// What became of a block.
 struct Outcome {
     input: u32,
-    /// The events, and what the sends among them said.
-    batches: Vec<(Batch, Contents)>,
+    /// How many events there are.
+    records: u64,
+    batches: Events,
     loose: Vec<Loose>,
     aliases: Vec<Alias>,
     bad: Vec<BadRecord>,
@@ -400,8 +414,9 @@ impl<'o> Sink<'o> {
             rest = after;
             (batch, here.iter().map(|(slot, content)| (slot.index, *content)).collect())
         });
-        let batches = batches.collect();
-        Outcome { input, batches, loose, aliases, bad, bad_count, tally }
+        let batches: Events = batches.collect();
+        let records = batches.iter().map(|(batch, _)| batch.len() as u64).sum();
+        Outcome { input, records, batches, loose, aliases, bad, bad_count, tally }
     }
 }
 
@@ -446,7 +461,8 @@ mod tests {
     fn all_of(reading: &Reading) -> String {
         let mut events: Vec<_> =
             reading.batches.iter().flat_map(|batch| (0..batch.len()).map(|at| batch.event(at))).collect();
-        events.sort_by_key(|event| event.place);
+        // Several may stand on one line.
+        events.sort_by_cached_key(|event| (event.place, format!("{event:?}")));
         format!("{:?} {:?} {events:?}", reading.inputs, reading.bad)
     }
 

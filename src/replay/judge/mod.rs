@@ -13,10 +13,10 @@ use chrono::NaiveDate;
 use crate::event::{Category, Channel, Event, Kind, MessagingType, Sender, TokenType};
 use crate::policy::{Claim, Exclusion, Opener, Permission, Policy, Standing};
 use crate::replay::ReplayOptions;
-use crate::replay::beginnings::Beginnings;
 use crate::replay::facts::{Account, Comment, Conversation, Mark, Token, Tokens, Touch};
 use crate::replay::verdict::{Breach, Cause, Doubt, Opening, Permit, Reason, Verdict};
 use crate::rule::Rule;
+use crate::survey::Beginnings;
 use opening::State;
 
 /// Names of structured messages that need no approval: as a `template` they say nothing special.

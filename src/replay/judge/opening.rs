@@ -1,9 +1,9 @@
 //! How a row stands at the moment of a send: open, shut, or not to be told.
 
 use crate::policy::{Opener, Permission};
-use crate::replay::beginnings::Beginning;
 use crate::replay::facts::Touch;
 use crate::replay::verdict::Opening;
+use crate::survey::Beginning;
 use crate::time::Time;
 
 use super::Case;

@@ -8,17 +8,17 @@ use crate::secret::token_key;
 
 /// Conversations, by their numbers, and what they share with others.
 #[derive(Debug, Default)]
-pub(super) struct Links {
+pub struct Links {
     /// The number of a token or comment, and that of a conversation that names it.
     named: Vec<(u64, u64)>,
 }
 
 /// Conversations that are not judged alone, and the group in which each is judged. Groups are numbered like conversations.
-pub(super) type Groups = HashMap<u64, u64>;
+pub type Groups = HashMap<u64, u64>;
 
 impl Links {
     /// Takes note of what an event of `conversation` names.
-    pub(super) fn see(&mut self, conversation: u64, event: &Event<'_>) {
+    pub fn see(&mut self, conversation: u64, event: &Event<'_>) {
         if let Some(token) = event.token {
             let [a, b, c, d, e, f, g, h, ..] = token_key(token);
             self.named.push((u64::from_le_bytes([a, b, c, d, e, f, g, h]), conversation));
@@ -30,7 +30,7 @@ impl Links {
     }
 
     /// Adds what others saw.
-    pub(super) fn add(&mut self, mut other: Links) {
+    pub fn add(&mut self, mut other: Links) {
         other.tidy();
         self.named.append(&mut other.named);
     }
@@ -41,7 +41,7 @@ impl Links {
     }
 
     /// The conversations that share something, each with the least of those it is linked to, over however many others.
-    pub(super) fn groups(mut self) -> Groups {
+    pub fn groups(mut self) -> Groups {
         self.tidy();
         let mut parent: Groups = HashMap::new();
         for shared in self.named.chunk_by(|a, b| a.0 == b.0) {
