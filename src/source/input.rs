@@ -14,7 +14,7 @@ use super::unpack::{self, Contents, Fate, Member};
 use super::{FORMATS, Fit, Format, InputReading, Layout, Opened, Options, Refusal, Sink, Start, too_long};
 
 /// The size of a block: large enough that starting one costs nothing, small enough for the cache of one core or two.
-const BLOCK_BYTES: usize = 4 << 20;
+pub(super) const BLOCK_BYTES: usize = 4 << 20;
 
 /// Where a log is read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -224,8 +224,7 @@ impl<'a> Blocks<'a> {
         Blocks { waiting, inputs: Vec::new(), current: None, options, block_bytes: BLOCK_BYTES, index: 0 }
     }
 
-    /// The size of a block changes nothing but the time it takes.
-    #[cfg(test)]
+    /// Streams that are no files, read in blocks of another size: it changes nothing but the time it takes.
     pub(super) fn of(streams: VecDeque<(String, Opener<'a>)>, options: &'a Options, block_bytes: usize) -> Blocks<'a> {
         let waiting = streams.into_iter().map(|(name, opener)| Waiting { name, from: Origin::Stream(opener, None) });
         Blocks { waiting: waiting.collect(), inputs: Vec::new(), current: None, options, block_bytes, index: 0 }

@@ -1,10 +1,12 @@
 //! Reading logs: whatever file comes in, events come out, and what cannot be read is reported instead of dropped.
 //!
-//! [`find`] turns arguments into [`Input`]s, [`read`] turns those into batches of events. A format is told by the
-//! content of the input, never by its name. Each format is one file, which ends in one constant; a block of whole
-//! records is read on whatever thread is free, so no format knows of more than the block before it.
+//! [`find`] turns arguments into [`Input`]s, [`read`] turns those into batches of events; [`read_from`] does it for a log
+//! that is no file. A format is told by the content of the input, never by its name. Each format is one file, which ends in
+//! one constant; a block of whole records is read on whatever thread is free, so no format knows of more than the block
+//! before it.
 
 mod canonical;
+mod cell;
 mod chat_txt;
 mod chatwoot;
 mod csv;
@@ -30,13 +32,15 @@ mod whatsapp_send;
 mod whatsapp_status;
 mod write;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io::Read;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::iter::{ParallelBridge, ParallelIterator};
 
 use crate::batch::{Batch, KeepText};
 use crate::event::Place;
+use crate::secret::without_credentials;
 
 pub use canonical::{Field, parse_map};
 pub use chat_txt::DateOrder;
@@ -46,7 +50,7 @@ pub use shape::shape_names;
 pub use write::{CanonicalForm, CanonicalWriter, WriteTokens};
 
 use canonical::{Names, Record};
-use input::{Block, Blocks};
+use input::{BLOCK_BYTES, Block, Blocks, Opener};
 use loose::{Alias, Loose};
 use tally::Tally;
 
@@ -164,6 +168,40 @@ pub struct BadRecord {
 /// An input that cannot be opened or read to its end. What an input contains is never an error.
 pub fn read(inputs: &[Input], options: &Options, progress: &(dyn Fn(u64) + Sync)) -> Result<Reading, SourceError> {
     read_blocks(Blocks::new(inputs, options), options, progress)
+}
+
+/// Reads one log that is no file: a download, an upload, bytes in memory. It may be compressed, but no zip archive, of which
+/// the end is read first. `name` stands in the reading where a path would.
+///
+/// ```
+/// use fbwin::source::{Options, read_from};
+/// let log = "{\"ts\":1709287200,\"user\":\"42\",\"event\":\"message\"}\n";
+/// let reading = read_from("upload.jsonl", log.as_bytes(), &Options::default())?;
+/// assert_eq!((reading.inputs[0].records, reading.bad.count), (1, 0));
+/// # Ok::<(), fbwin::source::SourceError>(())
+/// ```
+///
+/// # Errors
+/// A stream that cannot be read to its end. What it contains is never an error.
+pub fn read_from(name: &str, bytes: impl Read + Send + 'static, options: &Options) -> Result<Reading, SourceError> {
+    let open: Opener<'_> = Box::new(move || Ok(Box::new(bytes)));
+    let streams = VecDeque::from([(name.to_owned(), open)]);
+    read_blocks(Blocks::of(streams, options, BLOCK_BYTES), options, &|_| ())
+}
+
+/// The same in blocks of another size, which must change nothing: for the fuzz targets, which look for what it changes.
+///
+/// # Errors
+/// As [`read_from`].
+#[cfg(fuzzing)]
+pub fn read_from_in_blocks(
+    bytes: impl Read + Send + 'static,
+    options: &Options,
+    block_bytes: usize,
+) -> Result<Reading, SourceError> {
+    let open: Opener<'_> = Box::new(move || Ok(Box::new(bytes)));
+    let streams = VecDeque::from([("log".to_owned(), open)]);
+    read_blocks(Blocks::of(streams, options, block_bytes), options, &|_| ())
 }
 
 fn read_blocks(
@@ -381,19 +419,27 @@ impl<'o> Sink<'o> {
     }
 }
 
-/// Text of a log as a reason may show it: at most 40 characters, none of which moves a cursor or turns the writing.
+/// Text of a log as a reason may show it: at most 40 characters, none of which moves a cursor or turns the writing, and no
+/// credential.
 fn shown(text: &str) -> String {
-    let mut short = String::new();
-    for (at, c) in text.chars().enumerate() {
-        if at == 40 {
-            short.push('…');
-            break;
-        }
-        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if c.is_control() || turns { short.extend(c.escape_default()) } else { short.push(c) }
-    }
-    short
+    let (short, is_cut) = shown_up_to(40, text);
+    if is_cut { short + "…" } else { short }
 }
+
+/// The same with at most so many characters, and whether there are more.
+fn shown_up_to(most: usize, text: &str) -> (String, bool) {
+    // Most of a long text is cut away, but a credential must be known as one before it is cut.
+    let begin = text.get(..text.floor_char_boundary(LONGEST_CLEANED)).unwrap_or_default();
+    let clean = without_credentials(begin, |_| "(credential)".to_owned());
+    let mut short = String::new();
+    for c in clean.chars().take(most) {
+        if cell::is_unsafe(c) { short.extend(c.escape_default()) } else { short.push(c) }
+    }
+    (short, clean.chars().nth(most).is_some())
+}
+
+/// How much of a text is looked at for credentials before it is shown, in bytes.
+const LONGEST_CLEANED: usize = 4_096;
 
 /// The reason for a record that is longer than `Options::max_record_bytes`.
 fn too_long(max_record_bytes: usize) -> String {
@@ -406,10 +452,9 @@ fn too_long(max_record_bytes: usize) -> String {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use std::collections::VecDeque;
-    use std::io::{self, Cursor, Read};
+    use std::io::{self, Cursor};
 
-    use super::input::{Bytes, Opener};
+    use super::input::Bytes;
     use super::*;
 
     fn read_in_blocks(inputs: Vec<Bytes>, options: &Options, block_bytes: usize) -> Result<Reading, SourceError> {

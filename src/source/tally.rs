@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::canonical::Field;
-use super::shown;
+use super::{shown, shown_up_to};
 
 /// How many kinds of a thing are told apart.
 const KINDS: usize = 100;
@@ -34,8 +34,7 @@ pub(super) struct Tally {
 impl Tally {
     /// Counts a word of `event` that we do not know.
     pub(super) fn unknown_event(&mut self, word: &str) {
-        let word: String = word.chars().take(64).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
-        self.unknown_events.add(word, 1);
+        self.unknown_events.add(shown_up_to(64, word).0, 1);
     }
 
     /// Counts a word of another enumerated field that we do not know, and therefore took for absent.
@@ -109,8 +108,12 @@ impl Tally {
             *self.limits.entry(sentence).or_default() += count;
         }
         self.brackets(next.brackets.0, next.brackets.1);
-        let room = ROUNDED_IDS.saturating_sub(self.rounded_ids.len());
-        self.rounded_ids.extend(next.rounded_ids.into_iter().take(room));
+        for id in next.rounded_ids {
+            // One that is known already takes no place from another.
+            if self.rounded_ids.len() < ROUNDED_IDS {
+                self.rounded_ids.insert(id);
+            }
+        }
     }
 
     /// The unknown events by word, and a sentence for everything else.
@@ -188,6 +191,7 @@ mod tests {
         };
         assert_eq!(notes(tally_of(0..4, "00"), tally_of(4..8, "0")), 1);
         assert_eq!(notes(tally_of(0..4, "00"), tally_of(0..4, "00")), 0, "the same four ids twice");
+        assert_eq!(notes(tally_of(0..6, "00"), tally_of(0..8, "00")), 1, "some of the ids twice");
         assert_eq!(notes(tally_of(0..8, "00"), tally_of(8..9, "01")), 0);
         assert_eq!(notes(tally_of(8..9, "01"), tally_of(0..8, "00")), 0);
         assert_eq!(notes(tally_of(0..8, ""), tally_of(8..16, "")), 0, "15 digits are all a spreadsheet's own");
