@@ -84,7 +84,9 @@ impl ReadingArgs {
         let report = except.and_then(|path| path.canonicalize().ok());
         let named = |path: &PathBuf| self.logs.contains(path);
         inputs.retain(|input| match input {
-            Input::Path(path) => named(path) || report.is_none() || path.canonicalize().ok() != report,
+            Input::Path(path) | Input::Found(path) => {
+                named(path) || report.is_none() || path.canonicalize().ok() != report
+            }
             Input::Stdin => true,
         });
         let options = Options {
@@ -194,7 +196,7 @@ pub(crate) fn summary_of(reading: &Reading) -> Summary {
 
 fn total_bytes(inputs: &[Input]) -> u64 {
     let files = inputs.iter().filter_map(|input| match input {
-        Input::Path(path) => std::fs::metadata(path).ok(),
+        Input::Path(path) | Input::Found(path) => std::fs::metadata(path).ok(),
         Input::Stdin => None,
     });
     files.map(|meta| meta.len()).sum()
