@@ -69,7 +69,7 @@ impl AuditCommand {
     pub(crate) fn run(self) -> anyhow::Result<End> {
         let (policy, name): (Policy, String) = self.judging.policy()?;
         let mut output = Output::open(self.reporting.output.as_deref())?;
-        let reading = self.reading.read(self.reporting.output.as_deref())?;
+        let reading = self.reading.read(self.reporting.output.as_deref(), self.range.complaints())?;
         // Only a table leaves findings out.
         let table = self.reporting.format == FORMATS[0].name && 0 < self.reporting.show;
         let remedies = if table { self.reporting.show } else { usize::MAX };

@@ -49,7 +49,7 @@ impl ReplayCommand {
     pub(crate) fn run(self) -> anyhow::Result<End> {
         let (policy, name) = self.judging.policy()?;
         let mut output = Output::open(self.printing.output.as_deref())?;
-        let reading = self.reading.read(self.printing.output.as_deref())?;
+        let reading = self.reading.read(self.printing.output.as_deref(), self.range.complaints())?;
         let utc_offset_s = self.reading.utc_offset;
         let (audit, summary) = self.judging.audit((&policy, name), &self.range, reading, utc_offset_s, 0)?;
         if !self.reading.quiet {

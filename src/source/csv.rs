@@ -172,7 +172,10 @@ fn refusal(header: &Header, names: &Names, start: &Start<'_>) -> Option<Refusal>
     }
     let names = missing.iter().map(|(_, name, _)| *name).collect::<Vec<_>>().join("`, `");
     let map = missing.iter().map(|(.., name)| format!("{name}=...")).collect::<Vec<_>>().join(",");
-    refuse(format!("the header has no column `{names}`; name it with --map {map}; it has {}", there()))
+    // Who maps columns knows that the table is no other program's.
+    let preset = preset::suggestion(&header.cells).filter(|_| start.options.map.is_empty());
+    let preset = preset.map(|name| format!(", or read it with --preset {name}")).unwrap_or_default();
+    refuse(format!("the header has no column `{names}`; name it with --map {map}{preset}; it has {}", there()))
 }
 
 impl Layout for Csv {
@@ -238,7 +241,7 @@ impl Csv {
         let mut record = Record::default();
         // The cells that only a preset reads, and a time that we write anew.
         let (mut sides, mut raw, written_anew) = ((None, None), None, OnceCell::new());
-        let mut logged = None;
+        let (mut logged, mut code) = (None, None);
         let mut is_blank = true;
         let mut too_many = false;
         let mut columns = self.columns.iter();
@@ -267,6 +270,7 @@ impl Csv {
                             cell = Value::Text(written_anew.get_or_init(|| anew));
                         }
                     }
+                    Some(Some(Field::ErrorCode)) => code = Some(text),
                     Some(Some(field)) => cell = preset.word(*field, text).map_or(cell, Value::Text),
                     _ => {}
                 }
@@ -314,6 +318,7 @@ impl Csv {
                     return Ok(());
                 };
                 record.set(Field::Channel, Value::Text(channel.word()));
+                record.claim_hidden &= !code.is_some_and(|code| preset.is_free_form(channel, code));
                 record.set(Field::User, Value::Text(user));
                 if let Some(text) = account {
                     let account = places.address(text).map_or(text, |(_, account)| account);

@@ -433,7 +433,12 @@ fn shown_up_to(most: usize, text: &str) -> (String, bool) {
     let clean = without_credentials(begin, |_| "(credential)".to_owned());
     let mut short = String::new();
     for c in clean.chars().take(most) {
-        if cell::is_unsafe(c) { short.extend(c.escape_default()) } else { short.push(c) }
+        match c {
+            // What is shown is put between such quotes, and must not end them.
+            '`' => short.push('\''),
+            c if cell::is_unsafe(c) => short.extend(c.escape_default()),
+            c => short.push(c),
+        }
     }
     (short, clean.chars().nth(most).is_some())
 }

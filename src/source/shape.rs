@@ -24,9 +24,12 @@ const SHAPES: &[Shape] = &[
     graph::SHAPE,
 ];
 
+/// The canonical record, among the names of the shapes: it is read without being asked for, and by itself if it is.
+pub(super) const CANONICAL: &str = "canonical";
+
 /// The names of the shapes, for `Options::from`.
 pub fn shape_names() -> Vec<&'static str> {
-    SHAPES.iter().map(|shape| shape.name).collect()
+    std::iter::once(CANONICAL).chain(SHAPES.iter().map(|shape| shape.name)).collect()
 }
 
 /// How deep a record may be wrapped in others: a log line around a body around an event.
@@ -130,6 +133,9 @@ fn read_wrapped(json: &Json<'_>, record: &mut Record<'_, '_>, depth: usize) -> R
     }
     if depth < MOST_WRAPPINGS && unwrap(json, record, depth)? {
         return Ok(());
+    }
+    if let Some(name) = wanted {
+        return Err(format!("is not a record of the format {name}, as which --from has it read"));
     }
     let keys: Vec<&str> = json.fields().iter().map(|(key, _)| key.as_ref()).take(8).collect();
     record.sink.tally.unknown_shape(&keys.join(", "));
