@@ -117,7 +117,7 @@ fn what_is_said_of_a_log_shows_no_credential() {
         format!(r#"{{"ts":1709287200000,"user":"1","event":"x?access_token={secret}"}}"#),
         format!(r#"{{"ts":1709287200000,"user":"1","event":"send","frequency":"{secret}"}}"#),
         format!(r#"{{"ts":"{secret}","user":"1","event":"send"}}"#),
-        format!(r#"{{"ts":"0000 access_token=abcdef and a long text","user":"1","event":"send"}}"#),
+        r#"{"ts":"0000 access_token=abcdef and a long text","user":"1","event":"send"}"#.to_owned(),
         format!(r#"{{"Bearer {secret}":1}}"#),
         format!(r#"{{"sender":{{"id":"1"}},"recipient":{{"id":"2"}},"timestamp":1709287200000,"{secret}":1}}"#),
     ];

@@ -24,6 +24,7 @@ mod prefixed;
 mod preset;
 mod send_api;
 mod shape;
+mod sides;
 mod tally;
 mod unpack;
 mod webhook;
@@ -52,6 +53,7 @@ pub use write::{CanonicalForm, CanonicalWriter, WriteTokens};
 use canonical::{Names, Record};
 use input::{BLOCK_BYTES, Block, Blocks, Opener};
 use loose::{Alias, Loose};
+use sides::Unsided;
 use tally::Tally;
 
 /// The formats, in the order in which they are asked; of those that fit an input equally well the first one reads it.
@@ -230,7 +232,7 @@ fn read_blocks(
     let mut outcomes = numbered.par_bridge().map(read_one).collect::<Result<Vec<_>, SourceError>>()?;
     outcomes.sort_unstable_by_key(|(index, _)| *index);
 
-    let (mut loose, mut aliases) = (Vec::new(), Vec::new());
+    let (mut unsided, mut loose, mut aliases) = (Vec::new(), Vec::new(), Vec::new());
     let mut reading = Reading { inputs: blocks.into_inputs(), ..Reading::default() };
     let mut tallies: Vec<Tally> = reading.inputs.iter().map(|_| Tally::default()).collect();
     for (_, outcome) in outcomes {
@@ -243,6 +245,7 @@ fn read_blocks(
         reading.bad.count += outcome.bad_count;
         let room = BAD_RECORDS_KEPT.saturating_sub(reading.bad.first.len());
         reading.bad.first.extend(outcome.bad.into_iter().take(room));
+        unsided.push(outcome.unsided);
         loose.extend(outcome.loose);
         aliases.extend(outcome.aliases);
         if !outcome.batch.is_empty() {
@@ -253,8 +256,13 @@ fn read_blocks(
     for (nth, piece) in loose.iter_mut().enumerate() {
         piece.nth = u32::try_from(nth).unwrap_or(u32::MAX);
     }
+    let settled = sides::settle(&unsided, &reading.batches, &loose, options.keep_text);
+    drop(unsided);
+    if !settled.batch.is_empty() {
+        reading.batches.push(settled.batch);
+    }
     let joined = join::join(&mut reading.batches, loose, aliases, options);
-    for (input, count) in joined.records {
+    for (input, count) in joined.records.into_iter().chain(settled.records) {
         if let Some(of_input) = reading.inputs.get_mut(input as usize) {
             of_input.records += count;
         }
@@ -270,7 +278,7 @@ fn read_blocks(
         Some(BadRecord { place, reason: "ends with an array open, or one closed twice: it was cut off".to_owned() })
     });
     let cut_off: Vec<BadRecord> = cut_off.collect();
-    for bad in joined.bad.into_iter().chain(cut_off) {
+    for bad in settled.bad.into_iter().chain(joined.bad).chain(cut_off) {
         if let Some(of_input) = reading.inputs.get_mut(bad.place.input as usize) {
             of_input.bad += 1;
         }
@@ -356,6 +364,7 @@ struct Sink<'o> {
     input: u32,
     keep_bad: bool,
     batch: Batch,
+    unsided: Unsided,
     loose: Vec<Loose>,
     /// Each once: a log of years names the same pairs again and again.
     aliases: BTreeSet<Alias>,
@@ -368,6 +377,7 @@ struct Sink<'o> {
 struct Outcome {
     input: u32,
     batch: Batch,
+    unsided: Unsided,
     loose: Vec<Loose>,
     aliases: Vec<Alias>,
     bad: Vec<BadRecord>,
@@ -383,6 +393,7 @@ impl<'o> Sink<'o> {
             input,
             keep_bad,
             batch,
+            unsided: Unsided::new(options.keep_text),
             loose: Vec::new(),
             aliases: BTreeSet::new(),
             bad: Vec::new(),
@@ -413,9 +424,9 @@ impl<'o> Sink<'o> {
     }
 
     fn finish(self) -> Outcome {
-        let Sink { input, batch, loose, aliases, bad, bad_count, tally, .. } = self;
+        let Sink { input, batch, unsided, loose, aliases, bad, bad_count, tally, .. } = self;
         let aliases = aliases.into_iter().collect();
-        Outcome { input, batch, loose, aliases, bad, bad_count, tally }
+        Outcome { input, batch, unsided, loose, aliases, bad, bad_count, tally }
     }
 }
 

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use super::Sink;
 use super::json::Json;
 use super::loose::Alias;
+use super::sides::Sides;
 use super::{chatwoot, dyi, feed, graph, send_api, webhook, whatsapp, whatsapp_send};
 use crate::event::{Channel, Event};
 use crate::time::Stamp;
@@ -55,6 +56,8 @@ pub(super) struct Record<'s, 'o> {
     pub(super) account: Option<String>,
     /// The id that the log line shares with others about the same call.
     pub(super) correlation: Option<String>,
+    /// How the events that are taken in tell which side is the account.
+    pub(super) sides: Sides,
 }
 
 impl Record<'_, '_> {
@@ -63,7 +66,12 @@ impl Record<'_, '_> {
         let account = if event.account.is_empty() { &self.sink.options.account } else { event.account };
         let place = self.sink.place(self.line);
         let precision_ms = event.precision_ms.max(self.sink.options.precision_ms.unwrap_or(0));
-        match self.sink.batch.push(&Event { account, place, precision_ms, ..*event }) {
+        let event = Event { account, place, precision_ms, ..*event };
+        let fits = match self.sides {
+            Sides::Told => self.sink.batch.push(&event),
+            sides => self.sink.unsided.push(&event, sides),
+        };
+        match fits {
             true => Ok(()),
             false => Err("is too large to keep".to_owned()),
         }
@@ -106,7 +114,7 @@ impl Record<'_, '_> {
 /// # Errors
 /// Why it cannot be read; for a shape that is not known, the keys it has.
 pub(super) fn read(json: &Json<'_>, line: u64, sink: &mut Sink<'_>) -> Result<(), String> {
-    let mut record = Record { sink, line, logged: None, account: None, correlation: None };
+    let mut record = Record { sink, line, logged: None, account: None, correlation: None, sides: Sides::Told };
     read_wrapped(json, &mut record, 0)
 }
 
@@ -120,7 +128,7 @@ pub(super) fn read_logged(
     line: u64,
     sink: &mut Sink<'_>,
 ) -> Result<(), String> {
-    let mut record = Record { sink, line, logged, account: None, correlation: None };
+    let mut record = Record { sink, line, logged, account: None, correlation: None, sides: Sides::Told };
     read_wrapped(json, &mut record, 0)
 }
 
@@ -232,6 +240,7 @@ fn unwrap(json: &Json<'_>, record: &mut Record<'_, '_>, depth: usize) -> Result<
             logged: around.logged,
             account: around.account.clone(),
             correlation: around.correlation.clone(),
+            sides: Sides::Told,
         };
         if let Err(reason) = read_wrapped(&body, &mut inner, depth + 1) {
             outcome = outcome.and(Err(reason));
