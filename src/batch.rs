@@ -276,6 +276,27 @@ impl Batch {
         true
     }
 
+    /// Gives the event at `index` another account: the same one under the name by which it is known elsewhere. Returns
+    /// `false`, changing nothing, when the batch is full.
+    pub fn move_to(&mut self, index: usize, account: &str) -> bool {
+        let span = match self.accounts.get(account) {
+            Some(known) => *known,
+            None if (u32::MAX as usize) - 1 < self.texts.len() + account.len() => return false,
+            None => {
+                let span = self.keep(Some(account));
+                self.accounts.insert(account.to_owned(), span);
+                span
+            }
+        };
+        let Some(packed) = self.events.get_mut(index) else { return false };
+        packed.account = span;
+        let moved = identity(&self.event(index));
+        if let Some(packed) = self.events.get_mut(index) {
+            packed.identity = moved;
+        }
+        true
+    }
+
     /// Whether the events at `index` and at `other_index` of `other` tell of the same thing, given that their identities
     /// are equal.
     pub fn same_event(&self, index: usize, other: &Batch, other_index: usize) -> bool {

@@ -14,6 +14,7 @@ mod document;
 mod dyi;
 mod feed;
 mod graph;
+mod inboxes;
 mod input;
 mod join;
 mod json;
@@ -51,6 +52,7 @@ pub use shape::shape_names;
 pub use write::{CanonicalForm, CanonicalWriter, WriteTokens};
 
 use canonical::{Names, Record};
+use inboxes::Inboxes;
 use input::{BLOCK_BYTES, Block, Blocks, Opener};
 use loose::{Alias, Loose};
 use sides::Unsided;
@@ -233,6 +235,7 @@ fn read_blocks(
     outcomes.sort_unstable_by_key(|(index, _)| *index);
 
     let (mut unsided, mut loose, mut aliases) = (Vec::new(), Vec::new(), Vec::new());
+    let mut inboxes = Inboxes::new();
     let mut reading = Reading { inputs: blocks.into_inputs(), ..Reading::default() };
     let mut tallies: Vec<Tally> = reading.inputs.iter().map(|_| Tally::default()).collect();
     for (_, outcome) in outcomes {
@@ -246,6 +249,9 @@ fn read_blocks(
         let room = BAD_RECORDS_KEPT.saturating_sub(reading.bad.first.len());
         reading.bad.first.extend(outcome.bad.into_iter().take(room));
         unsided.push(outcome.unsided);
+        for (channel, names) in outcome.inboxes {
+            inboxes.entry(channel).or_default().extend(names);
+        }
         loose.extend(outcome.loose);
         aliases.extend(outcome.aliases);
         if !outcome.batch.is_empty() {
@@ -261,6 +267,7 @@ fn read_blocks(
     if !settled.batch.is_empty() {
         reading.batches.push(settled.batch);
     }
+    aliases.extend(inboxes::rename(&mut reading.batches, &inboxes));
     let joined = join::join(&mut reading.batches, loose, aliases, options);
     for (input, count) in joined.records.into_iter().chain(settled.records) {
         if let Some(of_input) = reading.inputs.get_mut(input as usize) {
@@ -365,6 +372,7 @@ struct Sink<'o> {
     keep_bad: bool,
     batch: Batch,
     unsided: Unsided,
+    inboxes: Inboxes,
     loose: Vec<Loose>,
     /// Each once: a log of years names the same pairs again and again.
     aliases: BTreeSet<Alias>,
@@ -378,6 +386,7 @@ struct Outcome {
     input: u32,
     batch: Batch,
     unsided: Unsided,
+    inboxes: Inboxes,
     loose: Vec<Loose>,
     aliases: Vec<Alias>,
     bad: Vec<BadRecord>,
@@ -394,6 +403,7 @@ impl<'o> Sink<'o> {
             keep_bad,
             batch,
             unsided: Unsided::new(options.keep_text),
+            inboxes: Inboxes::new(),
             loose: Vec::new(),
             aliases: BTreeSet::new(),
             bad: Vec::new(),
@@ -424,9 +434,9 @@ impl<'o> Sink<'o> {
     }
 
     fn finish(self) -> Outcome {
-        let Sink { input, batch, unsided, loose, aliases, bad, bad_count, tally, .. } = self;
+        let Sink { input, batch, unsided, inboxes, loose, aliases, bad, bad_count, tally, .. } = self;
         let aliases = aliases.into_iter().collect();
-        Outcome { input, batch, unsided, loose, aliases, bad, bad_count, tally }
+        Outcome { input, batch, unsided, inboxes, loose, aliases, bad, bad_count, tally }
     }
 }
 

@@ -82,6 +82,14 @@ impl Record<'_, '_> {
         self.sink.aliases.insert(alias);
     }
 
+    /// Takes note that an account is an inbox of a helpdesk, which Meta knows by another name.
+    pub(super) fn inbox(&mut self, channel: Channel, inbox: &str) {
+        let known = self.sink.inboxes.entry(channel).or_default();
+        if !known.contains(inbox) {
+            known.insert(inbox.to_owned());
+        }
+    }
+
     /// Counts something that is there and that we do not know, by its name.
     pub(super) fn unknown(&mut self, what: &str) {
         self.sink.tally.unknown_event(what);
