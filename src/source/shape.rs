@@ -33,6 +33,10 @@ pub fn shape_names() -> Vec<&'static str> {
     std::iter::once(CANONICAL).chain(SHAPES.iter().map(|shape| shape.name)).collect()
 }
 
+/// The beginning of 2010. No message is older, but tests and samples have times such as 0 and 1234567890.
+const FIRST_MS: i64 = 1_262_304_000_000;
+const PLACEHOLDER: &str = "dated before 2010, as tests and samples are";
+
 /// How deep a record may be wrapped in others: a log line around a body around an event.
 const MOST_WRAPPINGS: usize = 3;
 
@@ -67,6 +71,9 @@ impl Record<'_, '_> {
         let place = self.sink.place(self.line);
         let precision_ms = event.precision_ms.max(self.sink.options.precision_ms.unwrap_or(0));
         let event = Event { account, place, precision_ms, ..*event };
+        if event.at.ms() < FIRST_MS {
+            self.sink.tally.left_out(PLACEHOLDER);
+        }
         let fits = match self.sides {
             Sides::Told => self.sink.batch.push(&event),
             sides => self.sink.unsided.push(&event, sides),

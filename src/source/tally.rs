@@ -62,7 +62,7 @@ impl Tally {
         self.limits.entry(sentence).or_default();
     }
 
-    /// Counts something that was left out, and why.
+    /// Counts something that was left out or looks wrong, and why.
     pub(super) fn left_out(&mut self, sentence: &'static str) {
         *self.limits.entry(sentence).or_default() += 1;
     }

@@ -216,6 +216,8 @@ fn read_one(json: &Json<'_>, around: &Around<'_>, record: &mut Record<'_, '_>) -
                     Kind::Delete
                 }
             }
+            // A note of the account to itself is in no conversation.
+            _ if account == user || message.get("is_self").truth() == Some(true) => Kind::Other,
             (true, _) => Kind::Send,
             (false, _) => Kind::Message,
         };
