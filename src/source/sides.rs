@@ -61,7 +61,7 @@ pub(super) struct Settled {
 }
 
 /// The ids that are known to be accounts.
-type Accounts = BTreeSet<(Channel, String)>;
+type Accounts = BTreeMap<Channel, BTreeSet<String>>;
 
 /// Settles the sides of all events.
 pub(super) fn settle(unsided: &[Unsided], batches: &[Batch], loose: &[Loose], keep_text: KeepText) -> Settled {
@@ -71,7 +71,10 @@ pub(super) fn settle(unsided: &[Unsided], batches: &[Batch], loose: &[Loose], ke
     }
     let all = || unsided.iter().flat_map(Unsided::events);
     let mut accounts = accounts(batches, loose);
-    accounts.extend(common(all().map(|(event, _)| event).filter(|event| side(event, &accounts).is_none())));
+    let common = common(all().map(|(event, _)| event).filter(|event| side(event, &accounts).is_none()));
+    for (channel, id) in common {
+        accounts.entry(channel).or_default().insert(id);
+    }
     let doubtful = both_ways(all().map(|(event, _)| event).filter(|event| side(event, &accounts).is_none()));
     let mut reported: BTreeSet<Place> = BTreeSet::new();
     for (event, is_open) in all() {
@@ -112,7 +115,8 @@ enum Side {
 
 /// Which side is an account that is known; `None` if neither is, or both are.
 fn side(event: &Event<'_>, accounts: &Accounts) -> Option<Side> {
-    let known = |id: &str| accounts.contains(&(event.channel, id.to_owned()));
+    let of_channel = accounts.get(&event.channel)?;
+    let known = |id: &str| of_channel.contains(id);
     match (known(event.user), known(event.account)) {
         (true, false) => Some(Side::Sender),
         (false, true) => Some(Side::Recipient),
@@ -122,13 +126,20 @@ fn side(event: &Event<'_>, accounts: &Accounts) -> Option<Side> {
 
 /// The accounts that records with told sides name, and log lines around calls.
 fn accounts(batches: &[Batch], loose: &[Loose]) -> Accounts {
-    let told = batches.iter().flat_map(Batch::accounts).map(|(channel, account)| (channel, account.to_owned()));
-    let called = loose.iter().filter_map(|piece| Some((piece.channel, piece.account.clone()?)));
-    told.chain(called).collect()
+    let told = batches.iter().flat_map(Batch::accounts);
+    let called = loose.iter().filter_map(|piece| Some((piece.channel, piece.account.as_deref()?)));
+    let mut accounts = Accounts::new();
+    for (channel, account) in told.chain(called) {
+        let known = accounts.entry(channel).or_default();
+        if !known.contains(account) {
+            known.insert(account.to_owned());
+        }
+    }
+    accounts
 }
 
 /// The one id of each channel that takes part in every one of these events, if it is only one.
-fn common<'e>(events: impl Iterator<Item = Event<'e>>) -> Accounts {
+fn common<'e>(events: impl Iterator<Item = Event<'e>>) -> Vec<(Channel, String)> {
     let mut common: BTreeMap<Channel, BTreeSet<&'e str>> = BTreeMap::new();
     for event in events {
         let sides = [event.account, event.user];
