@@ -98,9 +98,10 @@ fn named(text: &str) -> Option<(usize, usize)> {
     let rest = &text[begin..];
     let ends = |c: char| c.is_whitespace() || "&\"'\\,;)]}#".contains(c);
     let end = begin + rest.find(ends).unwrap_or(rest.len());
-    // What stands behind these names may be any word, if it is not long enough for a credential.
-    let least = if matches!(*name, "bearer" | "oauth" | "authorization") { LONG } else { 1 };
-    (least <= end - begin).then_some((begin, end))
+    // What stands behind these names may be any word, unless it is long and has a digit.
+    let may_be_word = matches!(*name, "bearer" | "oauth" | "authorization");
+    let is_long = LONG <= end - begin && text[begin..end].contains(|c: char| c.is_ascii_digit());
+    (if may_be_word { is_long } else { begin < end }).then_some((begin, end))
 }
 
 /// Where the credential ends with which `text` begins, if it looks like one by itself.
@@ -136,7 +137,7 @@ mod tests {
             ("redirect=%3Faccess_token%3DEAAGabc", "redirect=%3Faccess_token%3D*"),
             (r#"{"access_token":"abc","x":1}"#, r#"{"access_token":"*","x":1}"#),
             (r#"{\"access_token\": \"abc\"}"#, r#"{\"access_token\": \"*\"}"#),
-            ("Authorization: Bearer abcdefghijkl, x", "Authorization: Bearer *, x"),
+            ("Authorization: Bearer abcdefghijk1, x", "Authorization: Bearer *, x"),
             ("OAuth EAAGm0PX4ZCpsBA", "OAuth *"),
             ("token EAAGm0PX4ZCpsBAKZC and IGQVJabcdefghij", "token * and *"),
             ("1234567890|abcdefghijklmnop-q", "*"),
@@ -150,6 +151,7 @@ mod tests {
             "EAAGER",
             "the bearer of news",
             "oauth is a protocol",
+            "Authorization: representative",
             "access_token",
             "access_tokens are nice",
             "12|34",
