@@ -111,7 +111,9 @@ fn page(reading: Reading, redact: bool) -> String {
     for (kind, count) in &kinds {
         page.push_str(&format!("   {count:>9} {kind}\n"));
     }
-    page.push_str("\naccounts\n");
+    if !accounts.is_empty() {
+        page.push_str("\naccounts\n");
+    }
     for ((channel, account), of) in accounts.iter().take(LISTED) {
         let account = if account.is_empty() { "(none named)".into() } else { plain(account) };
         let hidden = if of.hidden == 0 {
