@@ -377,13 +377,18 @@ impl Batch {
         let Some(packed) = self.events.get_mut(index) else { return false };
         packed.user = span;
         packed.recipient_hidden = false;
-        let renamed = self.event(index);
-        let conversation = conversation(&renamed);
-        let identity = identity(&renamed, conversation);
+        self.renumber(index);
+        true
+    }
+
+    /// Numbers the event at `index` anew, whose conversation is another one now.
+    fn renumber(&mut self, index: usize) {
+        let event = self.event(index);
+        let conversation = conversation(&event);
+        let identity = identity(&event, conversation);
         if let Some(packed) = self.events.get_mut(index) {
             (packed.identity, packed.conversation) = (identity, conversation);
         }
-        true
     }
 
     /// Notes of the event at `index` that its other half was not found.
@@ -391,6 +396,19 @@ impl Batch {
         if let Some(packed) = self.events.get_mut(index) {
             packed.unpaired = true;
         }
+    }
+
+    /// Gives the event at `index` another account: the same one under the name by which it is known elsewhere. Returns
+    /// `false`, changing nothing, when the batch is full.
+    pub fn move_to(&mut self, index: usize, account: &str) -> bool {
+        if (u32::MAX as usize) - 1 < self.texts.len() + account.len() {
+            return false;
+        }
+        let span = self.keep_account(account);
+        let Some(packed) = self.events.get_mut(index) else { return false };
+        packed.account = span;
+        self.renumber(index);
+        true
     }
 
     /// Whether the events at `index` and at `other_index` of `other` tell of the same thing, given that their identities
@@ -478,7 +496,9 @@ fn identity(event: &Event<'_>, conversation: u64) -> u64 {
     let claim = (event.messaging_type, event.tag, event.token, event.token_type, event.comment, event.template);
     let words = (event.category, event.sponsored, event.sender, event.promotional, event.status, event.entry);
     let codes = (event.error_code, event.error_subcode, event.token_expires, event.frequency, event.region);
-    (of_message, event.at, event.text, claim, words, codes).hash_alike()
+    // Whatever tells two such records apart: a third one that repeats the second is compared with that.
+    let shown = (event.claim_hidden, event.recipient_hidden, event.logged_at, event.unpaired);
+    (of_message, event.at, event.precision_ms, event.text, claim, words, codes, shown).hash_alike()
 }
 
 /// Hashing with a fixed seed, since batches are filled on many threads. Equal numbers are only a hint, so nobody gains by

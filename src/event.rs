@@ -381,7 +381,8 @@ pub fn tag_word(text: &str) -> Cow<'_, str> {
         if c.is_uppercase() && lower_before {
             word.push('_');
         }
-        lower_before = c.is_lowercase() || c.is_ascii_digit();
+        // A digit is of the word before it, so that a tag in capitals stays as it is.
+        lower_before = c.is_lowercase() || lower_before && c.is_ascii_digit();
         word.extend(c.to_uppercase());
     }
     Cow::Owned(word)
@@ -398,6 +399,9 @@ mod tests {
         }
         assert_eq!(tag_word("ConfirmedEventUpdate"), "CONFIRMED_EVENT_UPDATE");
         assert_eq!(tag_word(""), "");
+        for (text, word) in [("6Whatsapp", "6WHATSAPP"), ("abc1Def", "ABC1_DEF"), ("TAG2X", "TAG2X")] {
+            assert_eq!((tag_word(text).as_ref(), tag_word(word).as_ref()), (word, word), "{text}");
+        }
     }
 
     #[test]

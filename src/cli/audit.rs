@@ -75,7 +75,8 @@ impl AuditCommand {
         let (policy, name): (Policy, String) = self.judging.policy()?;
         let content = self.content.check()?;
         let mut output = Output::open(self.reporting.output.as_deref())?;
-        let reading = self.reading.read(self.reporting.output.as_deref(), &self.memory)?;
+        let complaints = self.range.complaints();
+        let reading = self.reading.read(self.reporting.output.as_deref(), complaints, &self.memory)?;
         // Only a table leaves findings out.
         let table = self.reporting.format == FORMATS[0].name && 0 < self.reporting.show;
         let remedies = if table { self.reporting.show } else { usize::MAX };

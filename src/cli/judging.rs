@@ -12,8 +12,9 @@ use fbwin::finding::Summary;
 use fbwin::source::Reading;
 use fbwin::{Policy, ReplayOptions};
 
+use crate::cli::reading::{self, Complaints};
+use crate::cli::say;
 use crate::cli::values::{self, Moment};
-use crate::cli::{reading, say};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Judging")]
@@ -64,9 +65,16 @@ pub(crate) struct RangeArgs {
     #[arg(long, value_name = "SPAN", default_value = "0", value_parser = values::elapsed_ms)]
     skew: i64,
 
-    /// Show users as short hashes; a phone number can be guessed from its hash
+    /// Show users as short hashes, and quote nothing of the log; a phone number can be guessed from its hash
     #[arg(long)]
     redact: bool,
+}
+
+impl RangeArgs {
+    /// How to complain of what was read.
+    pub(crate) fn complaints(&self) -> Complaints {
+        Complaints { redact: self.redact, ..Complaints::default() }
+    }
 }
 
 impl JudgingArgs {
@@ -124,7 +132,7 @@ impl JudgingArgs {
             policy: name,
             policy_checked: policy.checked,
             as_of: self.as_of,
-            ..reading::summary_of(&reading)
+            ..reading::summary_of(&reading, range.redact)
         };
         let names = reading.inputs.into_iter().map(|input| input.name).collect();
         let audit = match reading.store {

@@ -53,7 +53,8 @@ impl ReplayCommand {
     pub(crate) fn run(self) -> anyhow::Result<End> {
         let (policy, name) = self.judging.policy()?;
         let mut output = Output::open(self.printing.output.as_deref())?;
-        let reading = self.reading.read(self.printing.output.as_deref(), &self.memory)?;
+        let complaints = self.range.complaints();
+        let reading = self.reading.read(self.printing.output.as_deref(), complaints, &self.memory)?;
         let utc_offset_s = self.reading.utc_offset;
         let wanted = AuditOptions { all_verdicts: true, content: ContentCheck::Off, ..AuditOptions::default() };
         let (audit, summary) = self.judging.audit((&policy, name), &self.range, reading, utc_offset_s, wanted)?;

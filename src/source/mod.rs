@@ -1,10 +1,12 @@
 //! Reading logs: whatever file comes in, events come out, and what cannot be read is reported instead of dropped.
 //!
-//! [`find`] turns arguments into [`Input`]s, [`read`] turns those into batches of events. A format is told by the
-//! content of the input, never by its name. Each format is one file, which ends in one constant; a block of whole
-//! records is read on whatever thread is free, so no format knows of more than the block before it.
+//! [`find`] turns arguments into [`Input`]s, [`read`] turns those into batches of events; [`read_from`] does it for a log
+//! that is no file. A format is told by the content of the input, never by its name. Each format is one file, which ends in
+//! one constant; a block of whole records is read on whatever thread is free, so no format knows of more than the block
+//! before it.
 
 mod canonical;
+mod cell;
 mod chat_txt;
 mod chatwoot;
 mod csv;
@@ -14,6 +16,7 @@ mod feed;
 mod flat;
 mod graph;
 mod held;
+mod inboxes;
 mod input;
 mod join;
 mod json;
@@ -24,6 +27,7 @@ mod prefixed;
 mod preset;
 mod send_api;
 mod shape;
+mod sides;
 mod tally;
 mod unpack;
 mod webhook;
@@ -32,13 +36,15 @@ mod whatsapp_send;
 mod whatsapp_status;
 mod write;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io::Read;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::iter::{ParallelBridge, ParallelIterator};
 
 use crate::batch::{Batch, KeepText, Shards, Slot};
 use crate::event::Place;
+use crate::secret::without_credentials;
 use crate::store::{Spill, Store};
 
 pub use canonical::{Field, parse_map};
@@ -50,10 +56,12 @@ pub use write::{CanonicalForm, CanonicalWriter, WriteTokens};
 
 use canonical::{Names, Record};
 use held::{Events, Held};
-use input::{Block, Blocks};
+use inboxes::Inboxes;
+use input::{BLOCK_BYTES, Block, Blocks, Opener};
 use join::Contents;
 use loose::Content;
 use loose::{Alias, Loose};
+use sides::Unsided;
 use tally::Tally;
 
 /// The formats, in the order in which they are asked; of those that fit an input equally well the first one reads it.
@@ -177,6 +185,40 @@ pub fn read(inputs: &[Input], options: &Options, progress: &(dyn Fn(u64) + Sync)
     read_blocks(Blocks::new(inputs, options), options, progress)
 }
 
+/// Reads one log that is no file: a download, an upload, bytes in memory. It may be compressed, but no zip archive, of which
+/// the end is read first. `name` stands in the reading where a path would.
+///
+/// ```
+/// use fbwin::source::{Options, read_from};
+/// let log = "{\"ts\":1709287200,\"user\":\"42\",\"event\":\"message\"}\n";
+/// let reading = read_from("upload.jsonl", log.as_bytes(), &Options::default())?;
+/// assert_eq!((reading.inputs[0].records, reading.bad.count), (1, 0));
+/// # Ok::<(), fbwin::source::SourceError>(())
+/// ```
+///
+/// # Errors
+/// A stream that cannot be read to its end. What it contains is never an error.
+pub fn read_from(name: &str, bytes: impl Read + Send + 'static, options: &Options) -> Result<Reading, SourceError> {
+    let open: Opener<'_> = Box::new(move || Ok(Box::new(bytes)));
+    let streams = VecDeque::from([(name.to_owned(), open)]);
+    read_blocks(Blocks::of(streams, options, BLOCK_BYTES), options, &|_| ())
+}
+
+/// The same in blocks of another size, which must change nothing: for the fuzz targets, which look for what it changes.
+///
+/// # Errors
+/// As [`read_from`].
+#[cfg(fuzzing)]
+pub fn read_from_in_blocks(
+    bytes: impl Read + Send + 'static,
+    options: &Options,
+    block_bytes: usize,
+) -> Result<Reading, SourceError> {
+    let open: Opener<'_> = Box::new(move || Ok(Box::new(bytes)));
+    let streams = VecDeque::from([("log".to_owned(), open)]);
+    read_blocks(Blocks::of(streams, options, block_bytes), options, &|_| ())
+}
+
 fn read_blocks(
     mut blocks: Blocks<'_>,
     options: &Options,
@@ -203,6 +245,7 @@ fn read_blocks(
         spare.give(block.bytes);
         let mut outcome = sink.finish();
         let joins = !outcome.loose.is_empty() || !outcome.aliases.is_empty();
+        let joins = joins || !outcome.unsided.is_empty() || !outcome.inboxes.is_empty();
         let joins = joins || outcome.batches.iter().any(|(_, contents)| !contents.is_empty());
         held.add(block.index, std::mem::take(&mut outcome.batches), joins)?;
         Ok((block.index, outcome))
@@ -210,7 +253,8 @@ fn read_blocks(
     let mut outcomes = numbered.par_bridge().map(read_one).collect::<Result<Vec<_>, SourceError>>()?;
     outcomes.sort_unstable_by_key(|(index, _)| *index);
 
-    let (mut loose, mut aliases) = (Vec::new(), Vec::new());
+    let (mut unsided, mut loose, mut aliases) = (Vec::new(), Vec::new(), Vec::new());
+    let mut inboxes = Inboxes::new();
     let mut reading = Reading { inputs: blocks.into_inputs(), ..Reading::default() };
     let mut tallies: Vec<Tally> = reading.inputs.iter().map(|_| Tally::default()).collect();
     for (_, outcome) in outcomes {
@@ -223,6 +267,10 @@ fn read_blocks(
         reading.bad.count += outcome.bad_count;
         let room = BAD_RECORDS_KEPT.saturating_sub(reading.bad.first.len());
         reading.bad.first.extend(outcome.bad.into_iter().take(room));
+        unsided.push(outcome.unsided);
+        for (channel, names) in outcome.inboxes {
+            inboxes.entry(channel).or_default().extend(names);
+        }
         loose.extend(outcome.loose);
         aliases.extend(outcome.aliases);
     }
@@ -234,8 +282,14 @@ fn read_blocks(
     for (nth, piece) in loose.iter_mut().enumerate() {
         piece.nth = u32::try_from(nth).unwrap_or(u32::MAX);
     }
+    let settled = sides::settle(&unsided, &reading.batches, &loose, options.keep_text);
+    drop(unsided);
+    if !settled.batch.is_empty() {
+        reading.batches.push(settled.batch);
+    }
+    aliases.extend(inboxes::rename(&mut reading.batches, &inboxes));
     let joined = join::join(&mut reading.batches, loose, &contents, aliases, options);
-    for (input, count) in joined.records {
+    for (input, count) in joined.records.into_iter().chain(settled.records) {
         if let Some(of_input) = reading.inputs.get_mut(input as usize) {
             of_input.records += count;
         }
@@ -256,7 +310,7 @@ fn read_blocks(
         Some(BadRecord { place, reason: "ends with an array open, or one closed twice: it was cut off".to_owned() })
     });
     let cut_off: Vec<BadRecord> = cut_off.collect();
-    for bad in joined.bad.into_iter().chain(cut_off) {
+    for bad in settled.bad.into_iter().chain(joined.bad).chain(cut_off) {
         if let Some(of_input) = reading.inputs.get_mut(bad.place.input as usize) {
             of_input.bad += 1;
         }
@@ -342,6 +396,8 @@ struct Sink<'o> {
     input: u32,
     keep_bad: bool,
     events: Shards,
+    unsided: Unsided,
+    inboxes: Inboxes,
     loose: Vec<Loose>,
     /// What the sends of the batch said, where they are such as a call may have caused.
     contents: Vec<(Slot, Content)>,
@@ -358,6 +414,8 @@ struct Outcome {
     /// How many events there are.
     records: u64,
     batches: Events,
+    unsided: Unsided,
+    inboxes: Inboxes,
     loose: Vec<Loose>,
     aliases: Vec<Alias>,
     bad: Vec<BadRecord>,
@@ -373,6 +431,8 @@ impl<'o> Sink<'o> {
             input,
             keep_bad,
             events,
+            unsided: Unsided::new(options.keep_text),
+            inboxes: Inboxes::new(),
             loose: Vec::new(),
             contents: Vec::new(),
             aliases: BTreeSet::new(),
@@ -404,7 +464,7 @@ impl<'o> Sink<'o> {
     }
 
     fn finish(self) -> Outcome {
-        let Sink { input, events, loose, contents, aliases, bad, bad_count, tally, .. } = self;
+        let Sink { input, events, unsided, inboxes, loose, contents, aliases, bad, bad_count, tally, .. } = self;
         let aliases = aliases.into_iter().collect();
         let mut of_shard: Vec<(Slot, Content)> = contents;
         of_shard.sort_by_key(|(slot, _)| *slot);
@@ -416,23 +476,36 @@ impl<'o> Sink<'o> {
         });
         let batches: Events = batches.collect();
         let records = batches.iter().map(|(batch, _)| batch.len() as u64).sum();
-        Outcome { input, records, batches, loose, aliases, bad, bad_count, tally }
+        Outcome { input, records, batches, unsided, inboxes, loose, aliases, bad, bad_count, tally }
     }
 }
 
-/// Text of a log as a reason may show it: at most 40 characters, none of which moves a cursor or turns the writing.
+/// Text of a log as a reason may show it: at most 40 characters, none of which moves a cursor or turns the writing, and no
+/// credential.
 fn shown(text: &str) -> String {
-    let mut short = String::new();
-    for (at, c) in text.chars().enumerate() {
-        if at == 40 {
-            short.push('…');
-            break;
-        }
-        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if c.is_control() || turns { short.extend(c.escape_default()) } else { short.push(c) }
-    }
-    short
+    let (short, is_cut) = shown_up_to(40, text);
+    if is_cut { short + "…" } else { short }
 }
+
+/// The same with at most so many characters, and whether there are more.
+fn shown_up_to(most: usize, text: &str) -> (String, bool) {
+    // Most of a long text is cut away, but a credential must be known as one before it is cut.
+    let begin = text.get(..text.floor_char_boundary(LONGEST_CLEANED)).unwrap_or_default();
+    let clean = without_credentials(begin, |_| "(credential)".to_owned());
+    let mut short = String::new();
+    for c in clean.chars().take(most) {
+        match c {
+            // What is shown is put between such quotes, and must not end them.
+            '`' => short.push('\''),
+            c if cell::is_unsafe(c) => short.extend(c.escape_default()),
+            c => short.push(c),
+        }
+    }
+    (short, clean.chars().nth(most).is_some())
+}
+
+/// How much of a text is looked at for credentials before it is shown, in bytes.
+const LONGEST_CLEANED: usize = 4_096;
 
 /// The reason for a record that is longer than `Options::max_record_bytes`.
 fn too_long(max_record_bytes: usize) -> String {
@@ -445,10 +518,9 @@ fn too_long(max_record_bytes: usize) -> String {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use std::collections::VecDeque;
-    use std::io::{self, Cursor, Read};
+    use std::io::{self, Cursor};
 
-    use super::input::{Bytes, Opener};
+    use super::input::Bytes;
     use super::*;
 
     fn read_in_blocks(inputs: Vec<Bytes>, options: &Options, block_bytes: usize) -> Result<Reading, SourceError> {

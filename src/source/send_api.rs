@@ -8,6 +8,7 @@ use super::canonical::Field;
 use super::json::Json;
 use super::loose::{Answer, Call, Content, Loose, Piece, Recipient, Request};
 use super::shape::{self, Record, Shape};
+use super::sides::Sides;
 
 pub(super) const SHAPE: Shape = Shape { name: "send-api", fits, read };
 
@@ -69,6 +70,7 @@ fn read(json: &Json<'_>, record: &mut Record<'_, '_>) -> Result<(), String> {
         logged: around.logged,
         account: around.account,
         correlation: around.correlation,
+        sides: Sides::Told,
     };
     if is_batch(json) {
         let calls = list_in(json, "batch").elements().iter().map(|call| batched(call, &mut record)).collect();

@@ -4,11 +4,13 @@ use std::io::{self, Write};
 
 use serde::Serializer;
 use serde::ser::SerializeMap;
+use serde_json::ser::CompactFormatter;
 
 use crate::event::Event;
-use crate::secret::token_name;
+use crate::secret::{token_name, without_credentials};
 
 use super::canonical::Field;
+use super::cell::{self, Harmless};
 
 /// How tokens are written. They are credentials: whoever has them can send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +38,8 @@ pub struct CanonicalWriter<W: Write> {
     begun: bool,
 }
 
-/// The fields that are written: `direction` says nothing beside `event`.
-fn fields() -> impl Iterator<Item = Field> {
+/// The fields that are written: `direction` says nothing beside `event`. A table with these columns is one of ours.
+pub(super) fn fields() -> impl Iterator<Item = Field> {
     Field::ALL.iter().copied().filter(|field| *field != Field::Direction)
 }
 
@@ -57,7 +59,8 @@ impl<W: Write> CanonicalWriter<W> {
         match self.form {
             CanonicalForm::JsonLines => {
                 let said = values.iter().filter_map(|(field, value)| Some((*field, value.as_deref()?)));
-                let mut serializer = serde_json::Serializer::new(&mut self.out);
+                let harmless = Harmless(CompactFormatter);
+                let mut serializer = serde_json::Serializer::with_formatter(&mut self.out, harmless);
                 let mut object = serializer.serialize_map(None)?;
                 for (field, value) in said {
                     object.serialize_entry(field.word(), &typed(field, value))?;
@@ -91,24 +94,32 @@ impl<W: Write> CanonicalWriter<W> {
         self.row(fields().map(Field::word))
     }
 
-    /// One row; a cell is quoted where it must be, and left alone otherwise: this is for programs, and reads back as it was.
+    /// One row; a cell is quoted where it must be, and what a spreadsheet would calculate is written so that it does not.
     fn row<'c>(&mut self, cells: impl Iterator<Item = &'c str>) -> io::Result<()> {
         let mut writer = csv::WriterBuilder::new().from_writer(Vec::new());
-        writer.write_record(cells)?;
+        for one in cells {
+            writer.write_field(cell::written(one).as_bytes())?;
+        }
+        writer.write_record(None::<&[u8]>)?;
         let row = writer.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
         self.out.write_all(&row)
     }
 
     fn value(&self, event: &Event<'_>, field: Field) -> Option<String> {
-        let text = |text: Option<&str>| text.map(str::to_owned);
+        // A credential may stand in any text: the link to the next page of a dump has one.
+        let clean = |text: &str| match self.tokens {
+            WriteTokens::Hashed => without_credentials(text, token_name).into_owned(),
+            WriteTokens::Whole => text.to_owned(),
+        };
+        let text = |text: Option<&str>| text.map(clean);
         let yes = |truth: bool| truth.then(|| "true".to_owned());
         match field {
             Field::Ts => Some(event.at.to_string()),
             Field::Channel => Some(event.channel.word().to_owned()),
-            Field::Account => Some(event.account.to_owned()).filter(|account| !account.is_empty()),
+            Field::Account => Some(clean(event.account)).filter(|account| !account.is_empty()),
             // The record needs a user; that it is none is said beside it.
             Field::User if event.user.is_empty() => Some("(unknown)".to_owned()),
-            Field::User => Some(event.user.to_owned()),
+            Field::User => Some(clean(event.user)),
             Field::Direction => None,
             Field::Event => Some(event.kind.word().to_owned()),
             Field::Id => text(event.id),
