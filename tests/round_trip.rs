@@ -135,5 +135,5 @@ fn what_repeats_the_second_of_two_that_differ_counts_once() {
     };
     let log = [line(0), line(1_000), line(1_000), line(0), line(1_000)].join("\n");
     let history = History::new(read(&log).batches);
-    assert_eq!((history.len(), history.duplicates), (2, 3));
+    assert_eq!((history.len(), history.duplicates()), (2, 3));
 }
