@@ -58,7 +58,10 @@ fn options(flags: &str) -> Options {
 }
 
 fn events(reading: &Reading) -> Vec<Event<'_>> {
-    reading.batches.iter().flat_map(|batch| (0..batch.len()).map(|index| batch.event(index))).collect()
+    let mut events: Vec<_> =
+        reading.batches.iter().flat_map(|batch| (0..batch.len()).map(|index| batch.event(index))).collect();
+    events.sort_by_key(|event| event.place);
+    events
 }
 
 /// A reading as text: the counts, the events and bad records by line, the unknown words and notes.

@@ -23,7 +23,7 @@ use crate::finding::Summary;
 use crate::policy::Policy;
 use crate::replay::ReplayOptions;
 use crate::rule::Severity;
-use crate::store::{Pile, Store, StoreError};
+use crate::store::{Store, StoreError};
 use crate::survey::Survey;
 use crate::time::Time;
 use findings::Words;
@@ -122,11 +122,11 @@ impl<'p> Audit<'p> {
             // While one shard is judged, the next one is read.
             let (parts, next) = rayon::join(|| judge.batches(&batches, &groups, &mut totals), || store.load(shard + 1));
             coming = next?;
-            runs.add(&parts, Pile::new(store.folder())?, policy)?;
+            runs.add(&parts, store.folder(), policy)?;
         }
         let linked: Vec<Batch> = linked.into_batches().map(|(_, batch)| batch).collect();
         let parts = judge.batches(&linked, &groups, &mut totals);
-        runs.add(&parts, Pile::new(store.folder())?, policy)?;
+        runs.add(&parts, store.folder(), policy)?;
         totals.finish(policy, options, summary);
         Ok(Audit::of(policy, names, options, Told::Stored(Mutex::new(runs))))
     }

@@ -1,5 +1,7 @@
 //! Kept sends in temporary files: each shard's in their order, and all of them merged into one while they are read back.
 
+use std::path::Path;
+
 use crate::audit::kept::{Kept, KeptRows, compare, in_order};
 use crate::policy::Policy;
 use crate::store::{Pile, StoreError};
@@ -18,8 +20,13 @@ pub(super) struct Runs {
 
 impl Runs {
     /// Writes down the sends of a shard.
-    pub(super) fn add(&mut self, parts: &[Kept<'_>], mut pile: Pile, policy: &Policy) -> Result<(), StoreError> {
-        for piece in in_order(parts).chunks(SENDS_A_PIECE) {
+    pub(super) fn add(&mut self, parts: &[Kept<'_>], folder: &Path, policy: &Policy) -> Result<(), StoreError> {
+        let order = in_order(parts);
+        if order.is_empty() {
+            return Ok(());
+        }
+        let mut pile = Pile::new(folder)?;
+        for piece in order.chunks(SENDS_A_PIECE) {
             pile.push(&KeptRows::of(parts, piece, policy))?;
         }
         self.piles.push(pile);

@@ -7,6 +7,7 @@ use super::flat;
 use super::input::UTF8_MARK;
 use super::object::{self, Wrong};
 use super::prefixed;
+use super::shape;
 use super::{Fit, Format, Layout, Opened, Refusal, Sink, Start, too_long};
 
 struct JsonLines {
@@ -41,6 +42,7 @@ impl Layout for JsonLines {
         let ends = memchr::memchr_iter(b'\n', bytes).chain([bytes.len()]);
         let mut begin = 0;
         let mut record = Record::default();
+        let is_wanted = sink.options.from.is_none_or(|name| name == shape::CANONICAL);
         for (line, end) in (first_line..).zip(ends) {
             let raw = &bytes[begin..end];
             let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
@@ -54,7 +56,7 @@ impl Layout for JsonLines {
                 Err(too_long(self.max_record_bytes))
             } else {
                 match object {
-                    Some(object) if flat::read(object, &self.names, &mut record) => {
+                    Some(object) if is_wanted && flat::read(object, &self.names, &mut record) => {
                         sink.record(&record, &self.names, line)
                     }
                     Some(object) if object.trim_ascii().is_empty() => Ok(()),
