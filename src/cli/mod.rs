@@ -12,6 +12,7 @@ mod policy;
 mod reading;
 mod replay;
 mod rules;
+mod unfinished;
 mod values;
 
 use std::io::Write;

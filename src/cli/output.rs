@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use tempfile::NamedTempFile;
 
+use crate::cli::unfinished;
+
 /// Reports run to hundreds of megabytes; a large buffer saves system calls.
 const BUFFER_BYTES: usize = 256 << 10;
 
@@ -47,7 +49,6 @@ impl Output {
         }
         let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut builder = tempfile::Builder::new();
-        builder.prefix(".fbwin-").suffix(".part");
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
@@ -55,7 +56,7 @@ impl Output {
             let before = std::fs::metadata(&target).ok().map(|meta| meta.permissions());
             builder.permissions(before.unwrap_or(std::fs::Permissions::from_mode(0o666)));
         }
-        let file = builder.tempfile_in(folder).with_context(failed)?;
+        let file = unfinished::create(&mut builder, folder).with_context(failed)?;
         Ok(Output::File { out: BufWriter::with_capacity(BUFFER_BYTES, file), target })
     }
 
