@@ -12,6 +12,8 @@ const WORDS_SHOWN: usize = 8;
 const CHARS_SHOWN: usize = 60;
 /// Fewer words than this may be of any language.
 const TOO_FEW_TO_TELL: usize = 4;
+/// What a date says against promotion where it stands beside an offer.
+const DATE_OF_AN_OFFER: f64 = 0.3;
 /// One common word in so many tells a language.
 const ONE_COMMON_IN: usize = 9;
 
@@ -135,6 +137,10 @@ fn patterns(lexicon: &Lexicon, cut: &Cut, matches: &[Match], pieces: &mut Vec<Pi
         while let Some(one) = covering.next_if(|one| one.from <= index) {
             reach = reach.max(one.to);
         }
+        if token.class == Class::PercentOff {
+            // `-30 %` is an offer by itself, whatever words stand around it.
+            pieces.push(Piece { evidence: Evidence::Offer, from: index, to: index + 1, sentence: token.sentence });
+        }
         if index < reach && token.class != Class::Link {
             continue;
         }
@@ -163,6 +169,9 @@ fn amounts(lexicon: &Lexicon, cut: &Cut, pieces: &[Piece]) -> [f64; KINDS] {
     for piece in pieces {
         let share = if piece.evidence.promotes() && beside(piece.sentence, Evidence::excuses) {
             lexicon.mixed
+        } else if piece.evidence == Evidence::When && beside(piece.sentence, Evidence::promotes) {
+            // Until when an offer lasts excuses nothing.
+            DATE_OF_AN_OFFER
         } else if piece.evidence.excuses() && !beside(piece.sentence, Evidence::promotes) {
             lexicon.apart
         } else {
