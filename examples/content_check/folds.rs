@@ -18,6 +18,8 @@ pub(crate) struct Row {
     pub(crate) label: String,
     pub(crate) shop: String,
     pub(crate) theme: String,
+    /// Whether its words point the other way.
+    pub(crate) hard: bool,
 }
 
 pub(crate) struct Text {

@@ -135,12 +135,12 @@ impl BadPhrase {
 impl Phrases {
     pub(super) fn new() -> Phrases {
         Phrases {
-            words: HashMap::new(),
+            words: HashMap::with_capacity(1 << 14),
             bare: HashMap::new(),
             stems: HashMap::new(),
             next_symbol: FIRST_WORD,
-            steps: HashMap::new(),
-            links: Vec::new(),
+            steps: HashMap::with_capacity(1 << 17),
+            links: Vec::with_capacity(1 << 18),
             begins: vec![0; FIRST_WORD as usize],
             meanings: vec![Vec::new()],
         }

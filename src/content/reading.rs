@@ -65,24 +65,38 @@ pub(super) fn read(lexicon: &Lexicon, text: &str) -> Reading {
     let amounts = amounts(lexicon, &cut, &pieces);
     let score =
         lexicon.bias + Evidence::ALL.iter().map(|kind| lexicon.weight(*kind) * amounts[*kind as usize]).sum::<f64>();
-    let shown = |piece: &Piece| {
-        let start = cut.tokens.get(piece.from).map_or(0, |token| token.start);
-        let end = cut.tokens.get(piece.to.saturating_sub(1)).map_or(0, |token| token.end);
+    let shown = |from: usize, to: usize| {
+        let start = cut.tokens.get(from).map_or(0, |token| token.start);
+        let end = cut.tokens.get(to.saturating_sub(1)).map_or(0, |token| token.end);
         shortened(text.get(start..end).unwrap_or_default())
     };
-    let about =
-        pieces.iter().filter(|piece| tells_more(piece.evidence)).map(|piece| (piece.evidence, shown(piece))).collect();
+    let telling = pieces.iter().filter(|piece| tells_more(piece.evidence));
+    let about = telling.map(|piece| (piece.evidence, shown(piece.from, piece.to))).collect();
     let mut matched = Vec::new();
     if lexicon.thresholds.low <= score {
-        pieces.sort_by_key(|piece| (piece.from, piece.to));
-        for piece in pieces.iter().filter(|piece| piece.evidence.promotes()) {
-            let words = shown(piece);
+        for (from, to) in spans(&pieces) {
+            let words = shown(from, to);
             if matched.len() < WORDS_SHOWN && !matched.contains(&words) {
                 matched.push(words);
             }
         }
     }
     Reading { score, language_known: known, matched, about, amounts }
+}
+
+/// Where what speaks for promotion stands; what overlaps is one.
+fn spans(pieces: &[Piece]) -> Vec<(usize, usize)> {
+    let promoting = pieces.iter().filter(|piece| piece.evidence.promotes());
+    let mut all: Vec<(usize, usize)> = promoting.map(|piece| (piece.from, piece.to)).collect();
+    all.sort_unstable();
+    let mut merged: Vec<(usize, usize)> = Vec::with_capacity(all.len());
+    for (from, to) in all {
+        match merged.last_mut() {
+            Some(last) if from < last.1 => last.1 = last.1.max(to),
+            _ => merged.push((from, to)),
+        }
+    }
+    merged
 }
 
 fn tells_more(evidence: Evidence) -> bool {

@@ -297,7 +297,8 @@ impl Cutter<'_> {
     fn link(&mut self, start: usize, from: usize) -> bool {
         let rest = self.rest();
         let named = rest.starts_with("://");
-        if !named && !(rest.starts_with('.') && rest.chars().nth(1).is_some_and(char::is_alphanumeric)) {
+        let dotted = rest.starts_with('.') && rest.chars().nth(1).is_some_and(char::is_alphanumeric);
+        if !named && !dotted {
             return false;
         }
         let whole = self.text.get(start..).unwrap_or_default();
@@ -526,7 +527,7 @@ mod tests {
             ("$19.99", "Price 19.99"),
             ("R$ 50", "Word r|Price 50"),
             ("1.299,00 €", "Price 1.299,00"),
-            ("Rp 50.000", "Price rp50.000"),
+            ("Rp 50.000", "Price 50.000"),
             ("299k", "Price 299"),
             ("10k", "Number 10|Word k"),
             ("299.000đ", "Price 299.000"),
@@ -541,9 +542,7 @@ mod tests {
             ("20OFF SAVE20", "Number 20|Word off|Mixed save20"),
             ("0FF", "Mixed 0ff"),
         ] {
-            let shown = shown(text).join("|").replace("Price rp", "Price rp");
-            let shown = shown.replace("Price 50.000", "Price rp50.000");
-            assert_eq!(shown, expected, "{text}");
+            assert_eq!(shown(text).join("|"), expected, "{text}");
         }
     }
 
