@@ -175,12 +175,12 @@ impl Phrases {
                 self.mean(shared, meaning);
             }
             for (symbol, next) in outgoing(place) {
-                self.link(shared, symbol, base + next as u32);
+                self.link(shared, symbol, base + next as u32, base);
             }
         }
         for place in 0..edges.len() {
             for (symbol, next) in outgoing(place).filter(|_| place != START) {
-                self.link(base + place as u32, symbol, base + next as u32);
+                self.link(base + place as u32, symbol, base + next as u32, base);
             }
             if ends(place) {
                 self.mean(base + place as u32, meaning);
@@ -208,11 +208,12 @@ impl Phrases {
         *slot
     }
 
-    fn link(&mut self, from: u32, symbol: Symbol, to: u32) {
+    fn link(&mut self, from: u32, symbol: Symbol, to: u32, base: u32) {
         let fresh = self.links.len() as u32;
         let head = self.steps.entry((from, symbol)).or_insert(NO_LINK);
         let mut known = *head;
-        while let Some((node, next)) = self.links.get(known as usize) {
+        // The newest come first; those of other phrases cannot be the same.
+        while let Some((node, next)) = self.links.get(known as usize).filter(|(node, _)| base <= *node) {
             if *node == to {
                 return;
             }
@@ -263,6 +264,17 @@ impl Phrases {
         for word in words.split_whitespace() {
             if let Some(class) = class_of(word) {
                 symbols.push(class);
+                continue;
+            }
+            // Most words are what they are, and need not be cut.
+            if word.bytes().all(|byte| byte.is_ascii_lowercase()) {
+                let known = self.words.entry(hash(word)).or_default();
+                if known.symbol == NONE {
+                    known.symbol = self.next_symbol;
+                    self.next_symbol += 1;
+                    self.begins.push(0);
+                }
+                symbols.push(known.symbol);
                 continue;
             }
             let stem = word.strip_suffix('*');
