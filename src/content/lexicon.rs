@@ -118,11 +118,16 @@ impl Lexicon {
     /// # Errors
     /// `text` is no lexicon.
     pub fn extended(text: &str) -> Result<Lexicon, LexiconError> {
+        Lexicon::of(BUILT_IN.iter().map(|(_, built_in)| *built_in).chain([text]))
+    }
+
+    /// A lexicon of these files alone, the later ones laid over the earlier.
+    ///
+    /// # Errors
+    /// One of them is no lexicon.
+    pub fn of<'t>(files: impl IntoIterator<Item = &'t str>) -> Result<Lexicon, LexiconError> {
         let mut lexicon = Lexicon::empty();
-        for (name, built_in) in BUILT_IN {
-            lexicon.lay(built_in).map_err(|error| LexiconError { reason: format!("{name}: {error}"), line: 0 })?;
-        }
-        lexicon.lay(text)?;
+        files.into_iter().try_for_each(|text| lexicon.lay(text))?;
         Ok(lexicon)
     }
 
@@ -136,6 +141,8 @@ impl Lexicon {
     pub fn confidence(&self, reading: &Reading) -> Option<Confidence> {
         let Thresholds { low, medium, high } = self.thresholds;
         match reading.score {
+            // Loudness alone is no offer.
+            _ if reading.matched.is_empty() => None,
             score if high <= score && reading.language_known => Some(Confidence::High),
             score if medium <= score => Some(Confidence::Medium),
             score if low <= score => Some(Confidence::Low),

@@ -94,6 +94,9 @@ struct Known {
 #[derive(Debug)]
 pub(super) struct Phrases {
     words: HashMap<u64, Known>,
+    /// Phrases may have accents. Then they are found where the text has the same, or none in that word: in Vietnamese
+    /// every tone makes another word, and many write without. By what is left without accents.
+    bare: HashMap<u64, Vec<Symbol>>,
     stems: HashMap<u64, Symbol>,
     next_symbol: Symbol,
     /// From a node by a symbol to nodes, as the head of a list in `links`; the root is 0. The nodes behind the first word are
@@ -111,6 +114,7 @@ pub(super) struct Phrases {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BadPhrase {
     Empty,
+    NoWord,
     Unbalanced,
     TooLong,
     ShortStem,
@@ -120,6 +124,7 @@ impl BadPhrase {
     pub(super) fn reason(self) -> &'static str {
         match self {
             BadPhrase::Empty => "has no words",
+            BadPhrase::NoWord => "has a sign where a word should be",
             BadPhrase::Unbalanced => "has a bracket without its other half",
             BadPhrase::TooLong => "is too long",
             BadPhrase::ShortStem => "has a `*` after fewer than 3 letters",
@@ -130,11 +135,12 @@ impl BadPhrase {
 impl Phrases {
     pub(super) fn new() -> Phrases {
         Phrases {
-            words: HashMap::new(),
+            words: HashMap::with_capacity(1 << 14),
+            bare: HashMap::new(),
             stems: HashMap::new(),
             next_symbol: FIRST_WORD,
-            steps: HashMap::new(),
-            links: Vec::new(),
+            steps: HashMap::with_capacity(1 << 17),
+            links: Vec::with_capacity(1 << 18),
             begins: vec![0; FIRST_WORD as usize],
             meanings: vec![Vec::new()],
         }
@@ -169,12 +175,12 @@ impl Phrases {
                 self.mean(shared, meaning);
             }
             for (symbol, next) in outgoing(place) {
-                self.link(shared, symbol, base + next as u32);
+                self.link(shared, symbol, base + next as u32, base);
             }
         }
         for place in 0..edges.len() {
             for (symbol, next) in outgoing(place).filter(|_| place != START) {
-                self.link(base + place as u32, symbol, base + next as u32);
+                self.link(base + place as u32, symbol, base + next as u32, base);
             }
             if ends(place) {
                 self.mean(base + place as u32, meaning);
@@ -202,11 +208,12 @@ impl Phrases {
         *slot
     }
 
-    fn link(&mut self, from: u32, symbol: Symbol, to: u32) {
+    fn link(&mut self, from: u32, symbol: Symbol, to: u32, base: u32) {
         let fresh = self.links.len() as u32;
         let head = self.steps.entry((from, symbol)).or_insert(NO_LINK);
         let mut known = *head;
-        while let Some((node, next)) = self.links.get(known as usize) {
+        // The newest come first; those of other phrases cannot be the same.
+        while let Some((node, next)) = self.links.get(known as usize).filter(|(node, _)| base <= *node) {
             if *node == to {
                 return;
             }
@@ -238,7 +245,9 @@ impl Phrases {
     pub(super) fn common(&mut self, words: &str, language: usize) {
         let cut = cut(words);
         for token in &cut.tokens {
-            self.words.entry(hash(cut.word(token))).or_default().common |= 1 << language;
+            for word in [Some(cut.word(token)), cut.accented(token)].into_iter().flatten() {
+                self.words.entry(hash(word)).or_default().common |= 1 << language;
+            }
         }
     }
 
@@ -257,11 +266,26 @@ impl Phrases {
                 symbols.push(class);
                 continue;
             }
+            // Most words are what they are, and need not be cut.
+            if word.bytes().all(|byte| byte.is_ascii_lowercase()) {
+                let known = self.words.entry(hash(word)).or_default();
+                if known.symbol == NONE {
+                    known.symbol = self.next_symbol;
+                    self.next_symbol += 1;
+                    self.begins.push(0);
+                }
+                symbols.push(known.symbol);
+                continue;
+            }
             let stem = word.strip_suffix('*');
             let cut = cut(stem.unwrap_or(word));
-            let last = cut.tokens.len().saturating_sub(1);
+            if cut.tokens.is_empty() {
+                return Err(BadPhrase::NoWord);
+            }
+            let last = cut.tokens.len() - 1;
             for (index, token) in cut.tokens.iter().enumerate() {
-                let part = cut.word(token);
+                let accented = cut.accented(token).filter(|_| stem.is_none());
+                let part = accented.unwrap_or(cut.word(token));
                 let is_stem = stem.is_some() && index == last;
                 if is_stem && part.chars().count() < SHORTEST_STEM {
                     return Err(BadPhrase::ShortStem);
@@ -276,6 +300,9 @@ impl Phrases {
                     *known = next;
                     self.next_symbol += 1;
                     self.begins.push(0);
+                    if accented.is_some() {
+                        self.bare.entry(hash(cut.word(token))).or_default().push(next);
+                    }
                 }
                 symbols.push(*known);
             }
@@ -293,7 +320,20 @@ impl Phrases {
         looked.push(class_symbol(token.class));
         let word = cut.word(token);
         match token.class {
-            Class::Word | Class::Emoji => self.look_for(word, &mut looked),
+            Class::Word | Class::Emoji => {
+                match cut.accented(token) {
+                    Some(accented) => {
+                        if let Some(known) = self.words.get(&hash(accented)) {
+                            looked.know(known);
+                        }
+                    }
+                    None => {
+                        let same = self.bare.get(&hash(word)).into_iter().flatten();
+                        same.for_each(|symbol| looked.push(*symbol));
+                    }
+                }
+                self.look_for(word, &mut looked);
+            }
             Class::Mixed => {
                 let bare: String = word.chars().map(unmasked).collect();
                 self.look_for(&bare, &mut looked);
@@ -325,9 +365,7 @@ impl Phrases {
             }
         }
         if let Some(known) = self.words.get(&hasher.finish()) {
-            looked.push(known.symbol);
-            looked.common |= known.common;
-            looked.filler |= known.filler;
+            looked.know(known);
         }
     }
 
@@ -478,7 +516,7 @@ fn longest(mut found: Vec<Match>) -> Vec<Match> {
 /// What is known of one piece.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Looked {
-    symbols: [Symbol; 8],
+    symbols: [Symbol; 12],
     count: usize,
     /// In which languages it is a common word.
     pub(super) common: Languages,
@@ -494,6 +532,12 @@ impl Looked {
             *slot = symbol;
             self.count += 1;
         }
+    }
+
+    fn know(&mut self, known: &Known) {
+        self.push(known.symbol);
+        self.common |= known.common;
+        self.filler |= known.filler;
     }
 
     fn symbols(&self) -> &[Symbol] {
@@ -601,6 +645,7 @@ mod tests {
         assert_eq!(add("(a|b"), Err(BadPhrase::Unbalanced));
         assert_eq!(add("a]"), Err(BadPhrase::Unbalanced));
         assert_eq!(add("[a]"), Err(BadPhrase::Empty));
+        assert_eq!(add("a -#%"), Err(BadPhrase::NoWord));
         assert_eq!(add("ab*"), Err(BadPhrase::ShortStem));
         assert_eq!(add(&"a ".repeat(500)), Err(BadPhrase::TooLong));
     }

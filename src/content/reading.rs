@@ -12,6 +12,8 @@ const WORDS_SHOWN: usize = 8;
 const CHARS_SHOWN: usize = 60;
 /// Fewer words than this may be of any language.
 const TOO_FEW_TO_TELL: usize = 4;
+/// What a date says against promotion where it stands beside an offer.
+const DATE_OF_AN_OFFER: f64 = 0.3;
 /// One common word in so many tells a language.
 const ONE_COMMON_IN: usize = 9;
 
@@ -63,24 +65,38 @@ pub(super) fn read(lexicon: &Lexicon, text: &str) -> Reading {
     let amounts = amounts(lexicon, &cut, &pieces);
     let score =
         lexicon.bias + Evidence::ALL.iter().map(|kind| lexicon.weight(*kind) * amounts[*kind as usize]).sum::<f64>();
-    let shown = |piece: &Piece| {
-        let start = cut.tokens.get(piece.from).map_or(0, |token| token.start);
-        let end = cut.tokens.get(piece.to.saturating_sub(1)).map_or(0, |token| token.end);
+    let shown = |from: usize, to: usize| {
+        let start = cut.tokens.get(from).map_or(0, |token| token.start);
+        let end = cut.tokens.get(to.saturating_sub(1)).map_or(0, |token| token.end);
         shortened(text.get(start..end).unwrap_or_default())
     };
-    let about =
-        pieces.iter().filter(|piece| tells_more(piece.evidence)).map(|piece| (piece.evidence, shown(piece))).collect();
+    let telling = pieces.iter().filter(|piece| tells_more(piece.evidence));
+    let about = telling.map(|piece| (piece.evidence, shown(piece.from, piece.to))).collect();
     let mut matched = Vec::new();
     if lexicon.thresholds.low <= score {
-        pieces.sort_by_key(|piece| (piece.from, piece.to));
-        for piece in pieces.iter().filter(|piece| piece.evidence.promotes()) {
-            let words = shown(piece);
+        for (from, to) in spans(&pieces) {
+            let words = shown(from, to);
             if matched.len() < WORDS_SHOWN && !matched.contains(&words) {
                 matched.push(words);
             }
         }
     }
     Reading { score, language_known: known, matched, about, amounts }
+}
+
+/// Where what speaks for promotion stands; what overlaps is one.
+fn spans(pieces: &[Piece]) -> Vec<(usize, usize)> {
+    let promoting = pieces.iter().filter(|piece| piece.evidence.promotes());
+    let mut all: Vec<(usize, usize)> = promoting.map(|piece| (piece.from, piece.to)).collect();
+    all.sort_unstable();
+    let mut merged: Vec<(usize, usize)> = Vec::with_capacity(all.len());
+    for (from, to) in all {
+        match merged.last_mut() {
+            Some(last) if from < last.1 => last.1 = last.1.max(to),
+            _ => merged.push((from, to)),
+        }
+    }
+    merged
 }
 
 fn tells_more(evidence: Evidence) -> bool {
@@ -135,6 +151,10 @@ fn patterns(lexicon: &Lexicon, cut: &Cut, matches: &[Match], pieces: &mut Vec<Pi
         while let Some(one) = covering.next_if(|one| one.from <= index) {
             reach = reach.max(one.to);
         }
+        if token.class == Class::PercentOff {
+            // `-30 %` is an offer by itself, whatever words stand around it.
+            pieces.push(Piece { evidence: Evidence::Offer, from: index, to: index + 1, sentence: token.sentence });
+        }
         if index < reach && token.class != Class::Link {
             continue;
         }
@@ -163,6 +183,9 @@ fn amounts(lexicon: &Lexicon, cut: &Cut, pieces: &[Piece]) -> [f64; KINDS] {
     for piece in pieces {
         let share = if piece.evidence.promotes() && beside(piece.sentence, Evidence::excuses) {
             lexicon.mixed
+        } else if piece.evidence == Evidence::When && beside(piece.sentence, Evidence::promotes) {
+            // Until when an offer lasts excuses nothing.
+            DATE_OF_AN_OFFER
         } else if piece.evidence.excuses() && !beside(piece.sentence, Evidence::promotes) {
             lexicon.apart
         } else {
