@@ -3,11 +3,18 @@
 //! A reader fills one batch per piece of input, on whatever thread it runs; the audit reads them back as [`Event`]s.
 //! Within a batch all texts lie in one string, and what only few events carry (tokens, templates, codes) lies apart.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, Hash, Hasher};
+use std::hash::{BuildHasher, Hash};
 
-use crate::event::{Category, Channel, Entry, Event, Frequency, Kind, MessagingType, Place, Sender, Status, TokenType};
+mod stored;
+
+use foldhash::HashMap;
+
+use crate::event::{
+    Category, Channel, Entry, Event, Frequency, Kind, LOGGER_CLOCK_MS, MessagingType, Place, Sender, Status, TokenType,
+};
 use crate::time::Time;
+
+pub(crate) use stored::{Stored, stored_fields, stored_words};
 
 /// Which texts of messages a batch keeps. Texts are most of a log, and the judge needs few of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,13 +26,85 @@ pub enum KeepText {
     All,
 }
 
+impl KeepText {
+    fn keeps(self, event: &Event<'_>) -> bool {
+        match self {
+            KeepText::All => true,
+            KeepText::OfClaims => event.kind == Kind::Send && claims(event),
+        }
+    }
+}
+
+/// Batches side by side, each for its share of the conversations: what is judged together lies together.
+#[derive(Debug)]
+pub struct Shards {
+    keep_text: KeepText,
+    /// None until there is an event.
+    of: Vec<Batch>,
+}
+
+/// Where an event lies: in which shard, and where in its batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Slot {
+    /// The number of the shard.
+    pub shard: u32,
+    /// The index in the shard's batch.
+    pub index: u32,
+}
+
+/// How many shards there are, a power of two.
+pub const SHARDS: u64 = 128;
+
+impl Shards {
+    /// Empty batches.
+    pub fn new(keep_text: KeepText) -> Shards {
+        Shards { keep_text, of: Vec::new() }
+    }
+
+    /// Adds an event, and says where it lies. Adds nothing when its batch is full (4 GiB of text).
+    pub fn push(&mut self, event: &Event<'_>) -> Option<Slot> {
+        let conversation = conversation(event);
+        // The remainder is less than the number of shards.
+        let shard = (conversation % SHARDS) as u32;
+        let batch = self.shard(conversation)?;
+        // A batch holds fewer events than that.
+        let index = batch.len() as u32;
+        batch.push_to(conversation, event).then_some(Slot { shard, index })
+    }
+
+    /// Adds the event at `index` of `from`, see [`Batch::copy`].
+    pub fn copy(&mut self, from: &Batch, index: usize) -> bool {
+        self.shard(from.conversation(index)).is_some_and(|batch| batch.copy(from, index))
+    }
+
+    fn shard(&mut self, conversation: u64) -> Option<&mut Batch> {
+        if self.of.is_empty() {
+            self.of.resize_with(SHARDS as usize, || Batch::new(self.keep_text));
+        }
+        self.of.get_mut((conversation % SHARDS) as usize)
+    }
+
+    /// Whether [`Shards::push`] looks at the text of such an event: to keep it, or to tell two events without id apart.
+    /// A reader need not unpack a text that nobody looks at.
+    pub fn reads_text(&self, event: &Event<'_>) -> bool {
+        event.id.is_none() || self.keep_text.keeps(event)
+    }
+
+    /// The batches that hold something, each with the number of its shard, in their order.
+    pub fn into_batches(self) -> impl Iterator<Item = (u32, Batch)> {
+        (0..).zip(self.of).filter(|(_, batch)| !batch.is_empty())
+    }
+}
+
 /// A run of events, closely packed.
 #[derive(Debug, Default)]
 pub struct Batch {
     events: Vec<Packed>,
     extras: Vec<Extra>,
     texts: String,
-    accounts: HashMap<String, Span>,
+    accounts: HashMap<Box<str>, Span>,
+    /// The account of the event before, which most often is that of the next one too.
+    last_account: Span,
     keep_text: KeepText,
 }
 
@@ -45,6 +124,7 @@ const NO_EXTRA: u32 = u32::MAX;
 struct Packed {
     at: Time,
     identity: u64,
+    conversation: u64,
     account: Span,
     user: Span,
     id: Span,
@@ -59,6 +139,7 @@ struct Packed {
     claim_hidden: bool,
     recipient_hidden: bool,
     logged_at: bool,
+    unpaired: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -91,6 +172,17 @@ impl Batch {
         self.events.len()
     }
 
+    /// About how many bytes of memory it takes.
+    pub fn bytes(&self) -> usize {
+        let rows = self.events.capacity() * size_of::<Packed>() + self.extras.capacity() * size_of::<Extra>();
+        size_of::<Batch>() + rows + self.texts.capacity()
+    }
+
+    /// The shard that its events belong to, given that it is one of those of [`Shards`].
+    pub fn shard(&self) -> usize {
+        (self.conversation(0) % SHARDS) as usize
+    }
+
     /// Whether it holds none.
     pub fn is_empty(&self) -> bool {
         self.events.is_empty()
@@ -98,9 +190,13 @@ impl Batch {
 
     /// Adds an event. Returns `false`, adding nothing, when the batch is full (4 GiB of text).
     pub fn push(&mut self, event: &Event<'_>) -> bool {
+        self.push_to(conversation(event), event)
+    }
+
+    fn push_to(&mut self, conversation: u64, event: &Event<'_>) -> bool {
         const ROOM: usize = u32::MAX as usize;
         let claims = claims(event);
-        let text = event.text.filter(|_| self.keeps_text(event));
+        let text = event.text.filter(|_| self.keep_text.keeps(event));
         let spare = [event.id, text, event.tag, event.token, event.comment, event.template, event.region];
         let needed = spare.iter().flatten().map(|s| s.len()).sum::<usize>() + event.user.len() + event.account.len();
         if ROOM - 1 < self.texts.len() + needed || ROOM - 1 < self.events.len() {
@@ -142,17 +238,11 @@ impl Batch {
         } else {
             NO_EXTRA
         };
-        let account = match self.accounts.get(event.account) {
-            Some(known) => *known,
-            None => {
-                let span = self.keep(Some(event.account));
-                self.accounts.insert(event.account.to_owned(), span);
-                span
-            }
-        };
+        let account = self.keep_account(event.account);
         let packed = Packed {
             at: event.at,
-            identity: identity(event),
+            identity: identity(event, conversation),
+            conversation,
             account,
             user: self.keep(Some(event.user)),
             id: self.keep(event.id),
@@ -167,22 +257,19 @@ impl Batch {
             claim_hidden: event.claim_hidden,
             recipient_hidden: event.recipient_hidden,
             logged_at: event.logged_at,
+            unpaired: event.unpaired,
         };
         self.events.push(packed);
         true
     }
 
-    /// Whether [`Batch::push`] looks at the text of such an event: to keep it, or to tell two events without id apart.
-    /// A reader need not unpack a text that nobody looks at.
-    pub fn reads_text(&self, event: &Event<'_>) -> bool {
-        event.id.is_none() || self.keeps_text(event)
-    }
-
-    fn keeps_text(&self, event: &Event<'_>) -> bool {
-        match self.keep_text {
-            KeepText::All => true,
-            KeepText::OfClaims => event.kind == Kind::Send && claims(event),
+    /// Adds the event at `index` of `from`, which keeps its identity: what told it from others may not have been kept.
+    pub fn copy(&mut self, from: &Batch, index: usize) -> bool {
+        let is_copied = self.push_to(from.conversation(index), &from.event(index));
+        if let (true, Some(copy)) = (is_copied, self.events.last_mut()) {
+            copy.identity = from.identity(index);
         }
+        is_copied
     }
 
     /// The event at `index`, in the order of pushing. An index out of range is no event of interest: the default one.
@@ -205,6 +292,7 @@ impl Batch {
             claim_hidden: packed.claim_hidden,
             recipient_hidden: packed.recipient_hidden,
             logged_at: packed.logged_at,
+            unpaired: packed.unpaired,
             ..Event::default()
         };
         if let Some(extra) = self.extras.get(packed.extra as usize) {
@@ -227,14 +315,34 @@ impl Batch {
         event
     }
 
-    /// The coarsest precision of its times, in ms.
+    /// The coarsest precision of its times, in ms; one of the business's own log is no better than its clock.
     pub fn coarsest_ms(&self) -> u32 {
-        self.events.iter().map(|packed| packed.precision_ms).max().unwrap_or(0)
+        let blur_ms = |packed: &Packed| {
+            let clock_ms = if packed.logged_at { LOGGER_CLOCK_MS } else { 0 };
+            packed.precision_ms.max(clock_ms)
+        };
+        self.events.iter().map(blur_ms).max().unwrap_or(0)
     }
 
     /// When the event at `index` happened, without unpacking the rest.
     pub fn at(&self, index: usize) -> Time {
         self.events.get(index).map_or_else(Time::default, |packed| packed.at)
+    }
+
+    /// How far the true moment may lie after the one at `index`, in ms.
+    pub fn precision_ms(&self, index: usize) -> u32 {
+        self.events.get(index).map_or(0, |packed| packed.precision_ms)
+    }
+
+    /// Whether the event at `index` says anything that few events do: it may name a token or a comment.
+    pub fn names_more(&self, index: usize) -> bool {
+        self.events.get(index).is_some_and(|packed| packed.extra != NO_EXTRA)
+    }
+
+    /// The channel of the event at `index`, and a number of its account, which is that account's in this batch alone.
+    pub fn account_key(&self, index: usize) -> (Channel, u64) {
+        let number = |account: Span| u64::from(account.start) << 32 | u64::from(account.len);
+        self.events.get(index).map_or((Channel::default(), 0), |packed| (packed.channel, number(packed.account)))
     }
 
     /// What kind of event stands at `index`, without unpacking the rest.
@@ -269,10 +377,37 @@ impl Batch {
         let Some(packed) = self.events.get_mut(index) else { return false };
         packed.user = span;
         packed.recipient_hidden = false;
-        let renamed = identity(&self.event(index));
+        self.renumber(index);
+        true
+    }
+
+    /// Numbers the event at `index` anew, whose conversation is another one now.
+    fn renumber(&mut self, index: usize) {
+        let event = self.event(index);
+        let conversation = conversation(&event);
+        let identity = identity(&event, conversation);
         if let Some(packed) = self.events.get_mut(index) {
-            packed.identity = renamed;
+            (packed.identity, packed.conversation) = (identity, conversation);
         }
+    }
+
+    /// Notes of the event at `index` that its other half was not found.
+    pub(crate) fn leave_unpaired(&mut self, index: usize) {
+        if let Some(packed) = self.events.get_mut(index) {
+            packed.unpaired = true;
+        }
+    }
+
+    /// Gives the event at `index` another account: the same one under the name by which it is known elsewhere. Returns
+    /// `false`, changing nothing, when the batch is full.
+    pub fn move_to(&mut self, index: usize, account: &str) -> bool {
+        if (u32::MAX as usize) - 1 < self.texts.len() + account.len() {
+            return false;
+        }
+        let span = self.keep_account(account);
+        let Some(packed) = self.events.get_mut(index) else { return false };
+        packed.account = span;
+        self.renumber(index);
         true
     }
 
@@ -293,7 +428,27 @@ impl Batch {
     /// The identity of the send that the event at `index` tells of (its delivery, its read), if it names one.
     pub fn send_identity(&self, index: usize) -> Option<u64> {
         let event = self.event(index);
-        event.id.map(|_| identity(&Event { kind: Kind::Send, ..event }))
+        event.id.map(|_| identity(&Event { kind: Kind::Send, ..event }, conversation(&event)))
+    }
+
+    /// A number that all events of a conversation share. Another conversation may share it by chance.
+    pub fn conversation(&self, index: usize) -> u64 {
+        self.events.get(index).map_or(0, |packed| packed.conversation)
+    }
+
+    fn keep_account(&mut self, account: &str) -> Span {
+        if self.text(self.last_account) == Some(account) && !self.accounts.is_empty() {
+            return self.last_account;
+        }
+        self.last_account = match self.accounts.get(account) {
+            Some(known) => *known,
+            None => {
+                let span = self.keep(Some(account));
+                self.accounts.insert(account.into(), span);
+                span
+            }
+        };
+        self.last_account
     }
 
     fn keep(&mut self, text: Option<&str>) -> Span {
@@ -327,21 +482,34 @@ fn happens_again(kind: Kind) -> bool {
     matches!(kind, Kind::Reaction | Kind::Unreaction | Kind::Edit | Kind::Delete | Kind::Read | Kind::Delivery)
 }
 
-fn identity(event: &Event<'_>) -> u64 {
-    // A fixed seed, since batches are filled on many threads; equal numbers are only a hint, so nobody gains by forging one.
-    let mut hasher = foldhash::fast::FixedState::with_seed(0).build_hasher();
-    (event.channel, event.account, event.user, event.kind, event.id).hash(&mut hasher);
-    if happens_again(event.kind) {
-        event.at.hash(&mut hasher);
-    }
-    if event.id.is_none() {
-        (event.at, event.text, event.messaging_type, event.tag, event.token, event.token_type).hash(&mut hasher);
-        (event.comment, event.template, event.category, event.sponsored, event.sender).hash(&mut hasher);
-        (event.promotional, event.status, event.error_code, event.error_subcode, event.entry).hash(&mut hasher);
-        (event.token_expires, event.frequency, event.region).hash(&mut hasher);
-    }
-    hasher.finish()
+/// A number for channel, account and user.
+fn conversation(event: &Event<'_>) -> u64 {
+    (event.channel, event.account, event.user).hash_alike()
 }
+
+fn identity(event: &Event<'_>, conversation: u64) -> u64 {
+    let again = happens_again(event.kind).then_some(event.at);
+    let of_message = (conversation, event.kind, event.id, again);
+    if event.id.is_some() {
+        return of_message.hash_alike();
+    }
+    let claim = (event.messaging_type, event.tag, event.token, event.token_type, event.comment, event.template);
+    let words = (event.category, event.sponsored, event.sender, event.promotional, event.status, event.entry);
+    let codes = (event.error_code, event.error_subcode, event.token_expires, event.frequency, event.region);
+    // Whatever tells two such records apart: a third one that repeats the second is compared with that.
+    let shown = (event.claim_hidden, event.recipient_hidden, event.logged_at, event.unpaired);
+    (of_message, event.at, event.precision_ms, event.text, claim, words, codes, shown).hash_alike()
+}
+
+/// Hashing with a fixed seed, since batches are filled on many threads. Equal numbers are only a hint, so nobody gains by
+/// forging one.
+trait HashAlike: Hash {
+    fn hash_alike(&self) -> u64 {
+        foldhash::fast::FixedState::with_seed(0).hash_one(self)
+    }
+}
+
+impl<T: Hash> HashAlike for T {}
 
 #[cfg(test)]
 mod tests {
@@ -379,6 +547,7 @@ mod tests {
             claim_hidden: true,
             recipient_hidden: true,
             logged_at: true,
+            unpaired: true,
         };
         let bare = Event { user: "other", kind: Kind::Message, text: Some("not kept"), ..Event::default() };
         let news = Event {

@@ -3,6 +3,8 @@
 //! Readers of log formats make events, the replay core judges them; neither knows the other. Texts are borrowed, so an
 //! event costs nothing to make from a record that is already in memory.
 
+use std::borrow::Cow;
+
 use crate::time::Time;
 
 /// Makes an enum whose variants each have one word, and the way from the word and back.
@@ -24,6 +26,11 @@ macro_rules! words {
 
             /// The one with this word, in any case.
             pub fn from_word(word: &str) -> Option<$name> {
+                // Nearly every log writes them as we do.
+                match word {
+                    $($word => return Some($name::$variant),)+
+                    _ => {}
+                }
                 Self::ALL.iter().copied().find(|one| one.word().eq_ignore_ascii_case(word))
             }
         }
@@ -197,6 +204,10 @@ words! {
     }
 }
 
+/// How far the clock of the business's own log may be from Meta's, in ms, and how much later or earlier than Meta's time it
+/// may have written.
+pub(crate) const LOGGER_CLOCK_MS: u32 = 5_000;
+
 /// The name of a template that was sent, of which the log shows no more than that there was one.
 pub const TEMPLATE_NOT_IN_LOG: &str = "(not in log)";
 
@@ -276,6 +287,10 @@ pub struct Event<'a> {
     pub recipient_hidden: bool,
     /// Whether `at` is the time of the business's own log instead of Meta's, which is believed first.
     pub logged_at: bool,
+    /// Whether it is one half of a send whose other half was not found. Of a call: nothing in the log answers it, and it may
+    /// never have reached Meta. Of a send whose claim is hidden: one of several such calls may be its own, so its claim
+    /// stays hidden whatever else is known of the business.
+    pub unpaired: bool,
 }
 
 impl Default for Event<'_> {
@@ -310,6 +325,7 @@ impl Default for Event<'_> {
             claim_hidden: false,
             recipient_hidden: false,
             logged_at: false,
+            unpaired: false,
         }
     }
 }
@@ -318,6 +334,17 @@ impl Event<'_> {
     /// Whether Meta rejected the send: it said so, or there is an error code.
     pub fn is_rejected(&self) -> bool {
         self.status == Some(Status::Failed) || self.error_code.is_some() || self.error_subcode.is_some()
+    }
+
+    /// Whether the log leaves open that the send never reached Meta: nothing answers the call.
+    pub fn may_be_lost(&self) -> bool {
+        self.unpaired && !self.claim_hidden && self.delivered().is_none()
+    }
+
+    /// By how many ms the true moment may lie before `at`, and how far after it.
+    pub fn blur_ms(&self) -> (i64, i64) {
+        let clock_ms = if self.logged_at { LOGGER_CLOCK_MS } else { 0 };
+        (i64::from(clock_ms), i64::from(self.precision_ms.max(clock_ms)))
     }
 
     /// Whether the log itself calls the send promotional: by the business's own word, else by a marketing category.
@@ -336,10 +363,14 @@ impl Event<'_> {
 }
 
 /// A tag as Meta writes it: `HumanAgent`, `human agent` and `human_agent` are all `HUMAN_AGENT`.
-pub fn tag_word(text: &str) -> String {
+pub fn tag_word(text: &str) -> Cow<'_, str> {
+    let text = text.trim();
+    if text.bytes().all(|c| c.is_ascii_uppercase() || c == b'_') && !text.contains("__") {
+        return Cow::Borrowed(text);
+    }
     let mut word = String::with_capacity(text.len() + 4);
     let mut lower_before = false;
-    for c in text.trim().chars() {
+    for c in text.chars() {
         if matches!(c, ' ' | '-' | '_') {
             lower_before = false;
             if !word.ends_with('_') {
@@ -350,10 +381,11 @@ pub fn tag_word(text: &str) -> String {
         if c.is_uppercase() && lower_before {
             word.push('_');
         }
-        lower_before = c.is_lowercase() || c.is_ascii_digit();
+        // A digit is of the word before it, so that a tag in capitals stays as it is.
+        lower_before = c.is_lowercase() || lower_before && c.is_ascii_digit();
         word.extend(c.to_uppercase());
     }
-    word
+    Cow::Owned(word)
 }
 
 #[cfg(test)]
@@ -367,6 +399,9 @@ mod tests {
         }
         assert_eq!(tag_word("ConfirmedEventUpdate"), "CONFIRMED_EVENT_UPDATE");
         assert_eq!(tag_word(""), "");
+        for (text, word) in [("6Whatsapp", "6WHATSAPP"), ("abc1Def", "ABC1_DEF"), ("TAG2X", "TAG2X")] {
+            assert_eq!((tag_word(text).as_ref(), tag_word(word).as_ref()), (word, word), "{text}");
+        }
     }
 
     #[test]

@@ -215,6 +215,12 @@ impl Confusion {
         }
     }
 
+    /// Adds what was counted elsewhere.
+    pub fn merge(&mut self, other: &Confusion) {
+        let counts = self.counts.iter_mut().flatten().zip(other.counts.iter().flatten());
+        counts.for_each(|(sum, count)| *sum += count);
+    }
+
     /// How many sends had this verdict and this fate.
     pub fn of(&self, verdict: &str, fate: Fate) -> u64 {
         let row = Self::VERDICTS.iter().position(|known| *known == verdict);
@@ -236,6 +242,14 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Adds what was counted elsewhere.
+    pub fn add(&mut self, other: Tally) {
+        self.allowed += other.allowed;
+        self.violations += other.violations;
+        self.unproven += other.unproven;
+        self.rejected += other.rejected;
+    }
+
     /// All sends.
     pub fn sends(&self) -> u64 {
         self.allowed + self.violations + self.unproven
@@ -245,11 +259,8 @@ impl Tally {
 impl Summary {
     /// The verdicts of all accounts together.
     pub fn total(&self) -> Tally {
-        self.accounts.values().fold(Tally::default(), |sum, one| Tally {
-            allowed: sum.allowed + one.allowed,
-            violations: sum.violations + one.violations,
-            unproven: sum.unproven + one.unproven,
-            rejected: sum.rejected + one.rejected,
-        })
+        let mut total = Tally::default();
+        self.accounts.values().for_each(|one| total.add(*one));
+        total
     }
 }

@@ -15,6 +15,8 @@
 //! - [`event`]: one thing that happened in one conversation. Readers make events, the replay judges them, and neither
 //!   knows the other. [`time`] stands below it and counts elapsed milliseconds; beside it the private `secret` says how
 //!   credentials and people are shown.
+//! - [`survey`]: what all records show together, so that conversations can be judged apart. [`store`] keeps events in
+//!   private temporary files where they are more than the memory should hold.
 //! - [`source`]: whatever file comes in, events come out, packed into [`batch`]es; what cannot be read is an item of
 //!   its own. Records that are half an event (a request, its response, a second name of a user) are put together once
 //!   everything is read, whatever format they came in. A new log format is one new file there. The canonical record is
@@ -41,6 +43,8 @@ pub mod report;
 pub mod rule;
 mod secret;
 pub mod source;
+pub mod store;
+pub mod survey;
 pub mod time;
 
 pub use event::{Channel, Event, Kind, Place};

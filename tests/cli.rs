@@ -9,7 +9,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use fbwin::audit::{Audit, AuditOptions, History};
+use fbwin::audit::{Audit, AuditOptions};
 use fbwin::finding::Summary;
 use fbwin::report::{FORMATS, Look};
 use fbwin::source::{self, Input, Options};
@@ -577,8 +577,8 @@ fn table(log: &Path, look: Look) -> String {
     let policy = Policy::built_in();
     let reading = source::read(&[Input::Path(log.to_owned())], &Options::default(), &|_| ()).unwrap();
     let mut summary = Summary { policy: "built in".into(), policy_checked: policy.checked, ..Summary::default() };
-    let history = History::new(reading.batches);
-    let audit = Audit::run(&policy, history, vec![log.display().to_string()], AuditOptions::default(), &mut summary);
+    let audit =
+        Audit::run(&policy, reading.batches, vec![log.display().to_string()], &AuditOptions::default(), &mut summary);
     let mut page = Vec::new();
     let format = FORMATS.iter().find(|format| format.name == "table").unwrap();
     let mut report = (format.report)(&mut page, look);

@@ -7,7 +7,7 @@
 #[allow(dead_code)]
 mod folds;
 
-use fbwin::audit::{Audit, AuditOptions, ContentCheck, History, fails};
+use fbwin::audit::{Audit, AuditOptions, ContentCheck, fails};
 use fbwin::batch::{Batch, KeepText};
 use fbwin::content::{Confidence, Evidence, Lexicon};
 use fbwin::event::{Category, MessagingType};
@@ -149,7 +149,7 @@ fn found(send: Event<'_>, content: ContentCheck) -> Vec<(Rule, Severity, Option<
     assert!(batch.push(&wrote) && batch.push(&send));
     let mut summary = Summary::default();
     let options = AuditOptions { content, ..AuditOptions::default() };
-    let audit = Audit::run(&policy, History::new(vec![batch]), vec!["log".into()], options, &mut summary);
+    let audit = Audit::run(&policy, vec![batch], vec!["log".into()], &options, &mut summary);
     assert_eq!(summary.total().allowed, u64::from(!send.says_it_promotes() || send.tag.is_none()), "the verdict stays");
     let mut all = Vec::new();
     let mut take = |findings: &[Finding<'_>]| {

@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use common::render::{self, Happening};
-use fbwin::audit::{Audit, AuditOptions, History};
+use fbwin::audit::{Audit, AuditOptions};
 use fbwin::event::{Channel, Kind, MessagingType};
 use fbwin::finding::Summary;
 use fbwin::source::{self, Options};
@@ -125,9 +125,9 @@ fn verdicts(paths: &[PathBuf]) -> BTreeMap<String, String> {
     assert_eq!(reading.bad.count, 0, "{:?}", reading.bad.first.first());
     let names = reading.inputs.iter().map(|input| input.name.clone()).collect();
     let replay = ReplayOptions { complete: true, ..ReplayOptions::default() };
-    let options = AuditOptions { replay, ..AuditOptions::default() };
+    let options = AuditOptions { all_verdicts: true, replay, ..AuditOptions::default() };
     let policy = Policy::built_in();
-    let audit = Audit::run(&policy, History::new(reading.batches), names, options, &mut Summary::default());
+    let audit = Audit::run(&policy, reading.batches, names, &options, &mut Summary::default());
     let mut all = BTreeMap::new();
     let take = |judged: &fbwin::finding::Judged<'_>| {
         let rules: Vec<&str> = judged.rules.iter().map(|rule| rule.word()).collect();
@@ -188,4 +188,20 @@ fn without_the_requests_only_the_claims_are_lost() {
         }
     }
     assert!(50 < lost);
+}
+
+#[test]
+fn without_the_answers_the_echoes_tell_whose_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    for path in day_files(|_| true) {
+        let text = fs::read_to_string(&path).unwrap();
+        let name = path.file_name().unwrap();
+        // WhatsApp shows nothing of what was sent, and these calls have no time.
+        let answers = name == "send_api.jsonl";
+        let kept: String =
+            text.split_inclusive('\n').filter(|line| !answers || line.contains("recipient\":")).collect();
+        assert_eq!(kept.len() < text.len(), answers);
+        fs::write(folder.path().join(name), kept).unwrap();
+    }
+    assert_eq!(verdicts(&[folder.path().to_owned()]), verdicts(&day_files(|_| true)));
 }

@@ -133,6 +133,7 @@ fn shown_event(event: &Event<'_>) -> String {
     add("token_expires", event.token_expires.map(|at| at.to_string()));
     add("token_type", event.token_type.map(|word| word.to_string()));
     add("ts", Some(event.at.to_string()));
+    add("unpaired", truth(event.unpaired));
     add("user", Some(event.user.to_owned()));
     fields.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
 }

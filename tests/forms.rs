@@ -5,7 +5,7 @@
 mod common;
 
 use common::render::{self, Happening};
-use fbwin::audit::{Audit, AuditOptions, History};
+use fbwin::audit::{Audit, AuditOptions};
 use fbwin::event::{Channel, Kind, MessagingType};
 use fbwin::finding::Summary;
 use fbwin::source::{self, Input, Options};
@@ -126,10 +126,9 @@ fn verdicts(files: &[String]) -> Vec<String> {
     let reading = source::read(&inputs, &Options::default(), &|_| ()).unwrap();
     assert_eq!(reading.bad.count, 0, "{:?}", reading.bad.first.first());
     let replay = ReplayOptions { complete: true, ..ReplayOptions::default() };
-    let options = AuditOptions { replay, ..AuditOptions::default() };
+    let options = AuditOptions { all_verdicts: true, replay, ..AuditOptions::default() };
     let policy = Policy::built_in();
-    let history = History::new(reading.batches);
-    let audit = Audit::run(&policy, history, Vec::new(), options, &mut Summary::default());
+    let audit = Audit::run(&policy, reading.batches, Vec::new(), &options, &mut Summary::default());
     let mut all = Vec::new();
     let take = |judged: &fbwin::finding::Judged<'_>| {
         let rules: Vec<&str> = judged.rules.iter().map(|rule| rule.word()).collect();

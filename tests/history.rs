@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use fbwin::audit::{Audit, AuditOptions, History};
+use fbwin::audit::{Audit, AuditOptions};
 use fbwin::finding::Summary;
 use fbwin::source::{self, Input, Options};
 use fbwin::time::Time;
@@ -31,10 +31,10 @@ fn verdicts(files: &[String], judging: Judging) -> (Vec<String>, Summary) {
     let reading = source::read(&inputs, &Options::default(), &|_| ()).unwrap();
     assert_eq!(reading.bad.count, 0, "{:?}", reading.bad.first.first());
     let replay = ReplayOptions { complete: judging.complete, ..ReplayOptions::default() };
-    let options = AuditOptions { replay, skew_ms: judging.skew_ms, ..AuditOptions::default() };
+    let options = AuditOptions { all_verdicts: true, replay, skew_ms: judging.skew_ms, ..AuditOptions::default() };
     let policy = Policy::built_in();
     let mut summary = Summary::default();
-    let audit = Audit::run(&policy, History::new(reading.batches), Vec::new(), options, &mut summary);
+    let audit = Audit::run(&policy, reading.batches, Vec::new(), &options, &mut summary);
     let mut all = Vec::new();
     let take = |judged: &fbwin::finding::Judged<'_>| {
         let rules: Vec<&str> = judged.rules.iter().map(|rule| rule.word()).collect();

@@ -12,13 +12,18 @@ const MAP: &[(&str, &[&str])] = &[
     ("event", &["time"]),
     ("rule", &["event"]),
     ("batch", &["event", "time"]),
-    ("source", &["batch", "event", "secret", "time"]),
+    ("survey", &["batch", "event", "secret", "time"]),
+    ("store", &["batch", "survey"]),
+    ("source", &["batch", "event", "secret", "store", "time"]),
     ("content", &["event"]),
     ("policy", &["content", "event", "rule", "time"]),
-    ("replay", &["event", "policy", "rule", "secret", "time"]),
+    ("replay", &["event", "policy", "rule", "secret", "survey", "time"]),
     ("finding", &["content", "event", "rule", "time"]),
     ("report", &["event", "finding", "rule", "time"]),
-    ("audit", &["batch", "content", "event", "finding", "policy", "replay", "rule", "secret", "time"]),
+    (
+        "audit",
+        &["batch", "content", "event", "finding", "policy", "replay", "rule", "secret", "store", "survey", "time"],
+    ),
 ];
 
 fn files(path: &Path) -> Vec<PathBuf> {

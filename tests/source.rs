@@ -58,7 +58,10 @@ fn options(flags: &str) -> Options {
 }
 
 fn events(reading: &Reading) -> Vec<Event<'_>> {
-    reading.batches.iter().flat_map(|batch| (0..batch.len()).map(|index| batch.event(index))).collect()
+    let mut events: Vec<_> =
+        reading.batches.iter().flat_map(|batch| (0..batch.len()).map(|index| batch.event(index))).collect();
+    events.sort_by_key(|event| event.place);
+    events
 }
 
 /// A reading as text: the counts, the events and bad records by line, the unknown words and notes.
@@ -200,7 +203,13 @@ fn links_are_followed_and_loops_end() {
     assert_eq!(found(root.path(), &["logs"]).unwrap(), "logs/a logs/more/c logs/sub/b");
     assert_eq!(found(root.path(), &["link", "logs"]).unwrap(), "link logs/a logs/sub/b");
     symlink(path("nowhere"), path("logs/broken")).unwrap();
-    assert!(found(root.path(), &["logs"]).unwrap_err().contains("logs/broken`: "));
+    let inputs = source::find(&[path("logs")]).unwrap();
+    let reading = source::read(&inputs, &Options::default(), &|_| ()).unwrap();
+    let (broken, bad) = (&reading.inputs[1], &reading.bad);
+    assert!(broken.name.ends_with("logs/broken"), "{}", broken.name);
+    assert_eq!((reading.inputs.len(), broken.bad, bad.count, bad.first[0].place.input), (4, 1, 1, 1));
+    assert!(bad.first[0].reason.starts_with("cannot be opened: "), "{}", bad.first[0].reason);
+    assert!(found(root.path(), &["logs/broken"]).unwrap_err().contains("logs/broken`: "), "named, it is an error");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::hash::{BuildHasher, Hash};
 
 use foldhash::HashMap;
 
-use crate::audit::History;
+use crate::audit::parts::Part;
 use crate::event::{Event, Kind};
 
 /// More moves than this within a few seconds say no more than these.
@@ -27,7 +27,7 @@ pub(super) struct Ahead {
 }
 
 impl Ahead {
-    /// Looks as far ahead as `skew_ms` or the coarsest time of the history wants.
+    /// Looks as far ahead as `skew_ms` or the coarsest time of the log wants.
     pub(super) fn new(skew_ms: i64, coarsest_ms: u32) -> Ahead {
         Ahead { skew_ms, reach_ms: skew_ms.max(i64::from(coarsest_ms)), next: 0, moves: HashMap::default() }
     }
@@ -37,15 +37,24 @@ impl Ahead {
         0 < self.reach_ms
     }
 
+    /// Forgets what it has seen, before the group that begins at `position`.
+    pub(super) fn forget(&mut self, position: usize) {
+        self.next = position;
+        if !self.moves.is_empty() {
+            self.moves = HashMap::default();
+        }
+    }
+
     /// The moves behind `position` that may have come before the send that stands there.
-    pub(super) fn after<'h>(&mut self, position: usize, send: &Event<'_>, history: &'h History) -> Vec<Event<'h>> {
-        let span_ms = self.skew_ms.max(i64::from(send.precision_ms));
-        if span_ms <= 0 {
+    pub(super) fn after<'h>(&mut self, position: usize, send: &Event<'_>, part: &'h Part<'_>) -> Vec<Event<'h>> {
+        let late_ms = send.blur_ms().1;
+        if self.skew_ms.max(late_ms) <= 0 {
             return Vec::new();
         }
         self.next = self.next.max(position + 1);
-        while self.next < history.len() && history.at(self.next).since(send.at) <= self.reach_ms {
-            let event = history.event(self.next);
+        let group = part.group(position);
+        while part.group(self.next) == group && part.at(self.next).since(send.at) <= self.reach_ms {
+            let event = part.event(self.next);
             // A stop dated after the send is no evidence that it came before.
             if event.kind.is_users() && event.kind != Kind::RecurringStop {
                 self.add(of_user(&event), position);
@@ -60,11 +69,11 @@ impl Ahead {
             let waiting = self.moves.get_mut(&key);
             let Some(waiting) = waiting else { continue };
             forget(waiting, position);
-            let events = waiting.iter().map(|position| history.event(*position));
+            let events = waiting.iter().map(|position| part.event(*position));
             // Within its precision the send may have come up to the last moment before the next unit begins.
             let within = |event: &Event<'_>| {
                 let after_ms = event.at.since(send.at);
-                after_ms <= self.skew_ms || after_ms < i64::from(send.precision_ms)
+                after_ms <= self.skew_ms || after_ms < late_ms
             };
             found.extend(events.take_while(within).take(MOST_MOVES));
         }

@@ -36,6 +36,12 @@ impl ContentCheck {
     }
 }
 
+/// Whether there is anything to say of the text of a send.
+pub(super) fn tells(check: &ContentCheck, policy: &Policy, options: &ReplayOptions, send: &Event<'_>) -> bool {
+    read(check, policy, options, send)
+        .is_some_and(|(row, reading, confidence)| confidence.is_some() || misuse(row, &reading).is_some())
+}
+
 /// What there is to say of the text of a send.
 pub(super) fn told<'p>(
     check: &ContentCheck,
@@ -44,25 +50,33 @@ pub(super) fn told<'p>(
     send: &Event<'_>,
     redact: bool,
 ) -> [Option<Told<'p>>; 2] {
-    let found = || {
-        let text = send.text.filter(|text| !text.is_empty())?;
-        if matches!(check, ContentCheck::Off) {
-            return None;
-        }
-        // Where sources disagree that a row was in force, nobody is accused by it.
-        let row = claimed_row(policy, options, send).filter(|row| !row.unsure)?;
-        let forbids = row.forbids_promotion(send.category) && send.promotional.is_none() && !send.says_it_promotes();
-        if !forbids && row.not_for.is_empty() {
-            return None;
-        }
-        let lexicon = check.lexicon()?;
-        let reading = lexicon.read(text);
-        let confidence = lexicon.confidence(&reading).filter(|_| forbids);
-        let promotes = confidence.map(|confidence| promotion(row, &reading, confidence, redact));
-        let misused = off_purpose(row, &reading);
-        Some([promotes, misused])
-    };
-    found().unwrap_or_default()
+    let Some((row, reading, confidence)) = read(check, policy, options, send) else { return [None, None] };
+    let promotes = confidence.map(|confidence| promotion(row, &reading, confidence, redact));
+    [promotes, off_purpose(row, &reading)]
+}
+
+/// The row whose terms the text of a send may break, the text as the lexicon reads it, and how surely it promotes where
+/// that is forbidden.
+fn read<'p>(
+    check: &ContentCheck,
+    policy: &'p Policy,
+    options: &ReplayOptions,
+    send: &Event<'_>,
+) -> Option<(&'p Permission, Reading, Option<Confidence>)> {
+    let text = send.text.filter(|text| !text.is_empty())?;
+    if matches!(check, ContentCheck::Off) {
+        return None;
+    }
+    // Where sources disagree that a row was in force, nobody is accused by it.
+    let row = claimed_row(policy, options, send).filter(|row| !row.unsure)?;
+    let forbids = row.forbids_promotion(send.category) && send.promotional.is_none() && !send.says_it_promotes();
+    if !forbids && row.not_for.is_empty() {
+        return None;
+    }
+    let lexicon = check.lexicon()?;
+    let reading = lexicon.read(text);
+    let confidence = lexicon.confidence(&reading).filter(|_| forbids);
+    Some((row, reading, confidence))
 }
 
 fn promotion<'p>(row: &'p Permission, reading: &Reading, confidence: Confidence, redact: bool) -> Told<'p> {
@@ -85,7 +99,7 @@ fn promotion<'p>(row: &'p Permission, reading: &Reading, confidence: Confidence,
 
 /// What the row says that it is not for, and the text looks like.
 fn off_purpose<'p>(row: &'p Permission, reading: &Reading) -> Option<Told<'p>> {
-    let misuse = row.not_for.iter().find(|misuse| reading.about.iter().any(|(about, _)| about == *misuse))?;
+    let misuse = misuse(row, reading)?;
     let words = reading.about.iter().filter(|(about, _)| about == misuse).map(|(_, words)| words.clone());
     let matched: Vec<String> = words.take(4).collect();
     let (what, remedy) = match misuse {
@@ -101,6 +115,10 @@ fn off_purpose<'p>(row: &'p Permission, reading: &Reading) -> Option<Told<'p>> {
         format!("its text reads like {what} (low confidence): {}, which {} is not for", quoted(&matched), name_of(row));
     let content = Content { confidence: Confidence::Low, score: reading.amount(*misuse), matched };
     Some(told_of(Rule::OffPurposeContent, Rule::OffPurposeContent.severity(), row, message, remedy, content))
+}
+
+fn misuse<'p>(row: &'p Permission, reading: &Reading) -> Option<&'p Evidence> {
+    row.not_for.iter().find(|misuse| reading.about.iter().any(|(about, _)| about == *misuse))
 }
 
 fn told_of<'p>(

@@ -3,60 +3,55 @@
 use std::borrow::Cow;
 use std::hash::Hasher;
 use std::io;
+use std::sync::PoisonError;
 
 use foldhash::HashMap;
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
 use siphasher::sip::SipHasher13;
 
-use crate::audit::{Audit, Outcome, content, sentence};
+use crate::audit::kept::{Kept, Outcome, Spot, drop_remedies};
+use crate::audit::remedies::First;
+use crate::audit::{Audit, ContentCheck, Told as ToldSends, content, sentence};
 use crate::event::{Event, Place};
 use crate::finding::{Content, Finding, Judged, PolicyRow, Summary};
-use crate::policy::Permission;
-use crate::replay::{Cause, Opening, Verdict};
+use crate::policy::{Permission, Policy};
+use crate::replay::{Cause, Opening, ReplayOptions, Verdict};
 use crate::rule::{Rule, Severity};
 use crate::secret::short_hash;
 
 /// How many outcomes are put into words at once: enough for all threads, and little memory.
 const OUTCOMES_AT_ONCE: usize = 8_192;
 
+/// What is needed to put an outcome into words.
+#[derive(Debug)]
+pub(super) struct Words<'p> {
+    pub(super) policy: &'p Policy,
+    pub(super) names: Vec<String>,
+    pub(super) redact: bool,
+    /// What is known besides the log, for what depends on the send alone.
+    pub(super) replay: ReplayOptions,
+    pub(super) content: ContentCheck,
+}
+
 impl<'p> Audit<'p> {
-    /// Gives every verdict to `each`, in order of time.
+    /// Gives every verdict that was kept to `each`, in order of time.
     ///
     /// # Errors
-    /// Whatever `each` fails with, at once.
+    /// Whatever `each` fails with, at once; a temporary file that cannot be read.
     pub fn verdicts(&self, mut each: impl FnMut(&Judged<'_>) -> io::Result<()>) -> io::Result<()> {
-        for outcome in &self.outcomes {
-            let send = self.history.event(outcome.position);
-            let (user, id) = (self.private(send.user), send.id.map(|id| self.private(id)));
-            let (mut permission, mut reason) = (None, None);
-            match &outcome.verdict {
-                Verdict::Allowed(permit) => permission = permit.permission.map(|row| row.id.as_str()),
-                Verdict::Violation(_) => {}
-                Verdict::Unproven(doubt) => reason = Some(doubt.reason.word()),
-            }
-            each(&Judged {
-                verdict: outcome.verdict.word(),
-                rules: outcome.verdict.rules().collect(),
-                reason,
-                channel: send.channel,
-                account: send.account,
-                user: &user,
-                at: send.at,
-                id: id.as_deref(),
-                permission,
-                why: sentence::why(&outcome.verdict, &send, self.policy),
-                delivered: send.delivered(),
-                source: self.shown(send.place),
-            })?;
-        }
-        Ok(())
+        self.each_kept(|parts, order| {
+            order
+                .iter()
+                .filter_map(|spot| outcome(parts, *spot))
+                .try_for_each(|(send, outcome)| self.words.verdict(&send, outcome, &mut each))
+        })
     }
 
     /// Gives every finding of the rules that `wanted` accepts to `take`, some at a time, in order of time, and counts them
     /// by rule.
     ///
     /// # Errors
-    /// Whatever `take` fails with, at once.
+    /// Whatever `take` fails with, at once; a temporary file that cannot be read.
     pub fn findings(
         &self,
         wanted: impl Fn(Rule) -> bool + Sync,
@@ -64,8 +59,21 @@ impl<'p> Audit<'p> {
         mut take: impl FnMut(&[Finding<'_>]) -> io::Result<()> + Send,
     ) -> io::Result<()> {
         let mut seen: HashMap<u64, u32> = HashMap::default();
-        let mut runs = self.outcomes.chunks(OUTCOMES_AT_ONCE);
-        let mut ready = runs.next().map(|run| self.dressed_all(run)).unwrap_or_default();
+        self.each_kept(|parts, order| self.findings_of(parts, order, &wanted, &mut seen, summary, &mut take))
+    }
+
+    fn findings_of(
+        &self,
+        parts: &[Kept<'p>],
+        order: &[Spot],
+        wanted: &(impl Fn(Rule) -> bool + Sync),
+        seen: &mut HashMap<u64, u32>,
+        summary: &mut Summary,
+        take: &mut (impl FnMut(&[Finding<'_>]) -> io::Result<()> + Send),
+    ) -> io::Result<()> {
+        let dressed = |run: &[Spot]| self.words.dressed_all(parts, run);
+        let mut runs = order.chunks(OUTCOMES_AT_ONCE);
+        let mut ready = runs.next().map(dressed).unwrap_or_default();
         loop {
             let next = runs.next();
             if ready.is_empty() && next.is_none() {
@@ -73,7 +81,7 @@ impl<'p> Audit<'p> {
             }
             // While one run is written, the next one is put into words.
             let (coming, written) = rayon::join(
-                || next.map(|run| self.dressed_all(run)).unwrap_or_default(),
+                || next.map(dressed).unwrap_or_default(),
                 || -> io::Result<()> {
                     let mut findings = Vec::with_capacity(ready.len());
                     for (base, mut finding) in ready {
@@ -93,13 +101,72 @@ impl<'p> Audit<'p> {
         }
     }
 
-    fn dressed_all<'a>(&'a self, run: &'a [Outcome<'p>]) -> Vec<(u64, Finding<'a>)> {
-        run.par_iter().with_min_len(64).flat_map_iter(|outcome| self.dressed(outcome)).collect()
+    /// Gives the sends about which there is something to tell to `each`, with their order, all at once or many at a time.
+    fn each_kept(&self, mut each: impl FnMut(&[Kept<'p>], &[Spot]) -> io::Result<()>) -> io::Result<()> {
+        match &self.told {
+            ToldSends::Held { parts, order } => each(parts, order),
+            ToldSends::Stored(runs) => {
+                let mut first = First::new(self.remedies);
+                let mut runs = runs.lock().unwrap_or_else(PoisonError::into_inner);
+                runs.merged(self.words.policy, |mut kept| {
+                    let order: Vec<Spot> = (0..kept.len() as u32).map(|index| (0, index)).collect();
+                    drop_remedies(std::slice::from_mut(&mut kept), &order, &mut first);
+                    each(std::slice::from_ref(&kept), &order)
+                })
+            }
+        }
+    }
+}
+
+/// The send at a spot, and what came of it.
+fn outcome<'k, 'p>(parts: &'k [Kept<'p>], (part, index): Spot) -> Option<(Event<'k>, &'k Outcome<'p>)> {
+    parts.get(part as usize)?.get(index as usize)
+}
+
+impl<'p> Words<'p> {
+    fn verdict(
+        &self,
+        send: &Event<'_>,
+        outcome: &Outcome<'_>,
+        each: &mut impl FnMut(&Judged<'_>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let (user, id) = (self.private(send.user), send.id.map(|id| self.private(id)));
+        let (mut permission, mut reason) = (None, None);
+        match &outcome.verdict {
+            Verdict::Allowed(permit) => permission = permit.permission.map(|row| row.id.as_str()),
+            Verdict::Violation(_) => {}
+            Verdict::Unproven(doubt) => reason = Some(doubt.reason.word()),
+        }
+        each(&Judged {
+            verdict: outcome.verdict.word(),
+            rules: outcome.verdict.rules().collect(),
+            reason,
+            channel: send.channel,
+            account: send.account,
+            user: &user,
+            at: send.at,
+            id: id.as_deref(),
+            permission,
+            why: sentence::why(&outcome.verdict, send, self.policy),
+            delivered: send.delivered(),
+            source: self.shown(send.place),
+        })
+    }
+
+    fn dressed_all<'a>(&'a self, parts: &'a [Kept<'p>], run: &[Spot]) -> Vec<(u64, Finding<'a>)> {
+        let dressed = |spot: &Spot| {
+            let outcome = outcome(parts, *spot);
+            outcome.into_iter().flat_map(|(send, outcome)| self.dressed(send, outcome))
+        };
+        run.par_iter().with_min_len(64).flat_map_iter(dressed).collect()
     }
 
     /// The findings about one send, whole but for their fingerprints, of which only the base is known here.
-    fn dressed<'a>(&'a self, outcome: &'a Outcome<'p>) -> impl Iterator<Item = (u64, Finding<'a>)> {
-        let send = self.history.event(outcome.position);
+    fn dressed<'a>(
+        &'a self,
+        send: Event<'a>,
+        outcome: &Outcome<'p>,
+    ) -> impl Iterator<Item = (u64, Finding<'a>)> + use<'a, 'p> {
         let of_content = content::told(&self.content, self.policy, &self.replay, &send, self.redact);
         self.told(outcome, &send).into_iter().chain(of_content.into_iter().flatten()).map(move |told| {
             let evidence = told.opened.into_iter().map(|place| self.shown(place));

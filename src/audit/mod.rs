@@ -4,26 +4,36 @@
 
 mod ahead;
 mod content;
+mod counts;
 mod findings;
+mod history;
+mod judging;
+mod kept;
 mod order;
+mod parts;
+mod remedies;
+mod runs;
 mod seen;
 mod sentence;
 
-use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
-use foldhash::HashMap;
-
-use crate::event::{Channel, Event, Kind};
-use crate::finding::{Fate, Summary, Tally};
+use crate::batch::{Batch, KeepText, Shards};
+use crate::finding::Summary;
 use crate::policy::Policy;
-use crate::replay::{Doubt, Lawful, Reason, Replay, ReplayOptions, Verdict};
-use crate::rule::{Rule, Severity};
+use crate::replay::ReplayOptions;
+use crate::rule::Severity;
+use crate::store::{Store, StoreError};
+use crate::survey::Survey;
 use crate::time::Time;
-use ahead::Ahead;
-use seen::Seen;
+use findings::Words;
+use judging::{Judge, Totals};
+use kept::{Kept, Spot};
+use remedies::First;
+use runs::Runs;
 
 pub use content::ContentCheck;
-pub use order::History;
+pub use history::History;
 pub use sentence::{verdict_in_words, ways_in_words};
 
 /// What is judged, and how.
@@ -42,185 +52,89 @@ pub struct AuditOptions {
     /// For how many violations of each rule, the first ones, to find out what would have been lawful instead. It costs as
     /// much as the judging, and a report that shows five of a rule needs no more.
     pub remedies: usize,
+    /// Keep every verdict, for [`Audit::verdicts`], and not only those that make a finding.
+    pub all_verdicts: bool,
     /// By which lexicon the texts of sends are read whose claim forbids promotion.
     pub content: ContentCheck,
 }
 
-/// A history judged.
+/// A log judged.
 #[derive(Debug)]
 pub struct Audit<'p> {
-    policy: &'p Policy,
-    history: History,
-    names: Vec<String>,
-    redact: bool,
-    /// What is known besides the log, for what depends on the send alone.
-    replay: ReplayOptions,
-    content: ContentCheck,
-    outcomes: Vec<Outcome<'p>>,
+    words: Words<'p>,
+    /// For how many violations of each rule there is a remedy.
+    remedies: usize,
+    told: Told<'p>,
 }
 
-/// One send and what was found.
+/// The sends about which there is something to tell.
 #[derive(Debug)]
-struct Outcome<'p> {
-    /// Where in the history.
-    position: usize,
-    verdict: Verdict<'p>,
-    /// What would have been lawful instead, for violations.
-    lawful: Vec<Lawful<'p>>,
+enum Told<'p> {
+    /// All of them, and their order.
+    Held { parts: Vec<Kept<'p>>, order: Vec<Spot> },
+    /// In temporary files.
+    Stored(Mutex<Runs>),
 }
 
 impl<'p> Audit<'p> {
-    /// Judges every send of the history that lies within the options, and counts. `names` are the inputs' names, by the
-    /// index that places carry; `summary` brings what the reader knows.
+    /// Judges every send of a log that lies within the options, and counts. `names` are the inputs' names, by the index
+    /// that places carry; `summary` brings what the reader knows.
+    ///
+    /// The result depends on the records alone, not on their order or on the number of threads.
     pub fn run(
         policy: &'p Policy,
-        history: History,
+        batches: Vec<Batch>,
         names: Vec<String>,
-        options: AuditOptions,
+        options: &AuditOptions,
         summary: &mut Summary,
     ) -> Audit<'p> {
-        let mut audit = Audit {
-            policy,
-            history,
-            names,
-            redact: options.redact,
-            replay: options.replay.clone(),
-            content: options.content.clone(),
-            outcomes: Vec::new(),
-        };
-        let mut replay = Replay::new(policy, options.replay.clone());
-        let mut seen = Seen::default();
-        let mut counts = Counts::default();
-        let mut of_rule = [0; Rule::ALL.len()];
-        let mut ahead = Ahead::new(options.skew_ms, audit.history.coarsest_ms());
-        summary.events = audit.history.len() as u64;
-        summary.duplicates = audit.history.duplicates;
-        summary.joined = audit.history.joined;
-        for position in 0..audit.history.len() {
-            let event = audit.history.event(position);
-            counts.kinds[event.kind as usize] += 1;
-            summary.first.get_or_insert(event.at);
-            summary.last = Some(event.at);
-            seen.see(&event);
-            let inside = options.since.is_none_or(|since| since <= event.at)
-                && options.until.is_none_or(|until| event.at < until);
-            if event.kind != Kind::Send || !inside {
-                replay.record(&event);
-                continue;
-            }
-            let mut verdict = replay.can_send(&event);
-            if !matches!(verdict, Verdict::Allowed(_)) && ahead.looks() {
-                let late = ahead.after(position, &event, &audit.history);
-                verdict = tolerant(verdict, &event, &late, options.skew_ms, &replay, &mut summary.skewed);
-            }
-            let mut wanted = false;
-            for rule in verdict.rules() {
-                let count = &mut of_rule[rule as usize];
-                wanted |= *count < options.remedies;
-                *count += 1;
-            }
-            let lawful = if wanted { replay.lawful(&event) } else { Vec::new() };
-            replay.record(&event);
-            seen.judge(&event, &verdict, policy, &options);
-            counts.send(&event, &verdict);
-            summary.confusion.add(verdict.word(), fate(&event, &verdict, policy));
-            audit.outcomes.push(Outcome { position, verdict, lawful });
+        let Survey { beginnings, links, coarsest_ms } = parts::survey(&batches);
+        let judge = Judge { policy, options, beginnings: Arc::new(beginnings), coarsest_ms };
+        let (groups, mut totals) = (links.groups(), Totals::default());
+        let mut parts = judge.batches(&batches, &groups, &mut totals);
+        totals.finish(policy, options, summary);
+        let order = kept::in_order(&parts);
+        if options.remedies != usize::MAX {
+            kept::drop_remedies(&mut parts, &order, &mut First::new(options.remedies));
         }
-        counts.finish(summary);
-        summary.notes.extend(seen.notes(policy, &options));
-        audit
+        Audit::of(policy, names, options, Told::Held { parts, order })
     }
-}
 
-/// The verdict, if moves dated a little after the send may have come before it: within `--skew` they did, and within
-/// the precision of the send's time it cannot be told.
-fn tolerant<'p>(
-    strict: Verdict<'p>,
-    send: &Event<'_>,
-    late: &[Event<'_>],
-    skew_ms: i64,
-    replay: &Replay<'p>,
-    skewed: &mut u64,
-) -> Verdict<'p> {
-    let in_skew = late.partition_point(|event| event.at.since(send.at) <= skew_ms);
-    let mut verdict = strict;
-    if 0 < skew_ms && 0 < in_skew {
-        let tolerant = replay.can_send_after(send, &late[..in_skew]);
-        if badness(&tolerant) < badness(&verdict) {
-            *skewed += 1;
-            verdict = tolerant;
+    /// The same for a log that was too large for the memory: one shard after the other is judged, and what there is to
+    /// tell goes to temporary files as well.
+    ///
+    /// # Errors
+    /// A temporary file cannot be made, written or read.
+    pub fn run_stored(
+        policy: &'p Policy,
+        mut store: Store,
+        names: Vec<String>,
+        options: &AuditOptions,
+        summary: &mut Summary,
+    ) -> Result<Audit<'p>, StoreError> {
+        let Survey { beginnings, links, coarsest_ms } = store.take_survey();
+        let judge = Judge { policy, options, beginnings: Arc::new(beginnings), coarsest_ms };
+        let (groups, mut totals, mut runs) = (links.groups(), Totals::default(), Runs::default());
+        let mut linked = Shards::new(KeepText::All);
+        let mut coming = store.load(0)?;
+        for shard in 0..store.shards() {
+            let batches = parts::without_linked(coming, &groups, &mut linked);
+            // While one shard is judged, the next one is read.
+            let (parts, next) = rayon::join(|| judge.batches(&batches, &groups, &mut totals), || store.load(shard + 1));
+            coming = next?;
+            runs.add(&parts, store.folder(), policy)?;
         }
-    }
-    let Verdict::Violation(breaches) = &verdict else { return verdict };
-    if in_skew == late.len() || badness(&verdict) <= badness(&replay.can_send_after(send, late)) {
-        return verdict;
-    }
-    let first = breaches.first();
-    Verdict::Unproven(Doubt {
-        reason: Reason::TimePrecision,
-        rule: first.map_or(Rule::OutsideWindow, |breach| breach.rule),
-        permission: first.and_then(|breach| breach.permission),
-        opening: None,
-    })
-}
-
-/// Verdicts from good to bad.
-fn badness(verdict: &Verdict<'_>) -> u8 {
-    match verdict {
-        Verdict::Allowed(_) => 0,
-        Verdict::Unproven(_) => 1,
-        Verdict::Violation(_) => 2,
-    }
-}
-
-/// Counts that are written into the summary at the end: looking a name up in it for every send would cost more than the
-/// judging.
-#[derive(Default)]
-struct Counts {
-    kinds: [u64; Kind::ALL.len()],
-    accounts: [HashMap<Box<str>, Tally>; Channel::ALL.len()],
-    reasons: BTreeMap<&'static str, u64>,
-}
-
-impl Counts {
-    fn send(&mut self, send: &Event<'_>, verdict: &Verdict<'_>) {
-        let of_channel = &mut self.accounts[send.channel as usize];
-        let tally = match of_channel.get_mut(send.account) {
-            Some(tally) => tally,
-            None => of_channel.entry(send.account.into()).or_default(),
-        };
-        tally.rejected += u64::from(send.is_rejected());
-        match verdict {
-            Verdict::Allowed(_) => tally.allowed += 1,
-            Verdict::Violation(_) => tally.violations += 1,
-            Verdict::Unproven(doubt) => {
-                tally.unproven += 1;
-                *self.reasons.entry(doubt.reason.word()).or_default() += 1;
-            }
-        }
+        let linked: Vec<Batch> = linked.into_batches().map(|(_, batch)| batch).collect();
+        let parts = judge.batches(&linked, &groups, &mut totals);
+        runs.add(&parts, store.folder(), policy)?;
+        totals.finish(policy, options, summary);
+        Ok(Audit::of(policy, names, options, Told::Stored(Mutex::new(runs))))
     }
 
-    fn finish(self, summary: &mut Summary) {
-        let seen = Kind::ALL.iter().zip(self.kinds).filter(|(_, count)| 0 < *count);
-        summary.kinds = seen.map(|(kind, count)| (*kind, count)).collect();
-        for (channel, accounts) in Channel::ALL.iter().zip(self.accounts) {
-            summary.accounts.extend(accounts.into_iter().map(|(name, tally)| ((*channel, name.into()), tally)));
-        }
-        summary.reasons = self.reasons;
-    }
-}
-
-/// What Meta made of a send.
-fn fate(send: &Event<'_>, verdict: &Verdict<'_>, policy: &Policy) -> Fate {
-    let (channel, code, subcode) = (send.channel, send.error_code, send.error_subcode);
-    match send.delivered() {
-        Some(true) => Fate::Taken,
-        None => Fate::Unknown,
-        Some(false) if policy.refusal(channel, code, subcode).is_some() => Fate::RefusedAsBreaking,
-        Some(false) if verdict.rules().any(|rule| policy.confirms(rule, channel, code, subcode).is_some()) => {
-            Fate::RefusedAsBreaking
-        }
-        Some(false) => Fate::RefusedOtherwise,
+    fn of(policy: &'p Policy, names: Vec<String>, options: &AuditOptions, told: Told<'p>) -> Audit<'p> {
+        let (replay, content) = (options.replay.clone(), options.content.clone());
+        let words = Words { policy, names, redact: options.redact, replay, content };
+        Audit { words, remedies: options.remedies, told }
     }
 }
 

@@ -1,4 +1,4 @@
-//! From batches in the order of files to one history in the order of time, each record once.
+//! From records in the order of files to events in the order of time, each once.
 //!
 //! The order of the file means nothing: webhooks are batched, retried and unordered, dumps are newest first. Neither does
 //! repetition: the same account, user, kind and id is one event, however often it was written down.
@@ -7,39 +7,54 @@ use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
-use rayon::slice::ParallelSliceMut;
-
 use crate::batch::{Batch, KeepText};
 use crate::event::{Event, Kind, Status, TEMPLATE_NOT_IN_LOG};
 use crate::time::Time;
 
-/// A history: every event once, in order of time.
-#[derive(Debug, Default)]
-pub struct History {
-    batches: Vec<Batch>,
-    order: Vec<Entry>,
-    /// Identities of sends that a delivery or a read confirms.
-    confirmed: HashSet<u64, BuildHasherDefault<AsIs>>,
-    /// Records that repeated another one.
-    pub duplicates: u64,
-    /// Records that told more of the event of another one: the echo of a request, the status of an echo.
-    pub joined: u64,
-}
-
+/// Where an event lies, and what decides its place in the order.
 #[derive(Clone, Copy, Debug)]
-struct Entry {
-    at: Time,
+pub(super) struct Entry {
+    /// Events of one group are in order of time, whatever groups come before or after.
+    pub(super) group: u64,
+    pub(super) at: Time,
     side: Side,
+    /// The index of its batch; [`MERGED`] is the order's own.
     batch: u32,
     index: u32,
 }
 
-/// At equal times the user's move comes first: second-precise logs cannot show a reply after its cause.
+/// The batch of events that were put together from several records.
+const MERGED: u32 = u32::MAX;
+
+/// At equal times the user's move comes first: second-precise logs cannot show a reply after its cause. Before it comes a
+/// stop, which an opt-in or resumption of the same second may have ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Side {
+    Stop,
     Move,
     Neither,
     Send,
+}
+
+impl Entry {
+    /// The event at `index` of `batch`, whose own index is `nth`, as one of `group`.
+    pub(super) fn new(group: u64, nth: u32, batch: &Batch, index: u32) -> Entry {
+        let at = index as usize;
+        Entry { group, at: batch.at(at), side: side(batch.kind(at)), batch: nth, index }
+    }
+}
+
+/// Events in their order, each once. They stay in the batches they were read into.
+#[derive(Debug, Default)]
+pub(super) struct Order {
+    entries: Vec<Entry>,
+    merged: Batch,
+    /// Identities of sends that a delivery or a read confirms.
+    confirmed: HashSet<u64, BuildHasherDefault<AsIs>>,
+    /// Records that repeated another one.
+    pub(super) duplicates: u64,
+    /// Records that told more of the event of another one: the echo of a request, the status of an echo.
+    pub(super) joined: u64,
 }
 
 /// Identities are hashes already.
@@ -62,121 +77,122 @@ impl Hasher for AsIs {
     }
 }
 
-impl History {
-    /// Joins, de-duplicates and sorts what was read.
-    pub fn new(batches: Vec<Batch>) -> History {
-        let mut history = History { batches, ..History::default() };
-        let total = history.batches.iter().map(Batch::len).sum();
-        let mut first_of: HashMap<u64, (u32, u32), BuildHasherDefault<AsIs>> =
-            HashMap::with_capacity_and_hasher(total, BuildHasherDefault::default());
-        let mut repeats: Vec<((u32, u32), (u32, u32))> = Vec::new();
-        history.order.reserve(total);
-        for (batch, events) in (0..).zip(&history.batches) {
-            for index in 0..events.len() {
-                let here = (batch, index as u32);
-                let kind = events.kind(index);
-                if matches!(kind, Kind::Delivery | Kind::Read) {
-                    history.confirmed.extend(events.send_identity(index));
-                }
-                let first = *first_of.entry(events.identity(index)).or_insert(here);
-                let same = |other: &Batch| other.same_event(first.1 as usize, events, index);
-                if first != here && history.batches.get(first.0 as usize).is_some_and(same) {
-                    repeats.push((first, here));
-                } else {
-                    history.order.push(Entry { at: events.at(index), side: side(kind), batch, index: here.1 });
-                }
+impl Order {
+    /// Joins, de-duplicates and sorts events. All records of one event must be among them.
+    pub(super) fn new(batches: &[Batch], all: Vec<Entry>) -> Order {
+        let mut order = Order::default();
+        // By identity, the first of `all`.
+        let mut first_of: HashMap<u64, u32, BuildHasherDefault<AsIs>> =
+            HashMap::with_capacity_and_hasher(all.len(), BuildHasherDefault::default());
+        let mut repeats: Vec<(Entry, Entry)> = Vec::new();
+        order.entries.reserve(all.len());
+        for (nth, here) in (0..).zip(&all) {
+            let (batch, index) = (&batches[here.batch as usize], here.index as usize);
+            if matches!(batch.kind(index), Kind::Delivery | Kind::Read) {
+                order.confirmed.extend(batch.send_identity(index));
+            }
+            let first_nth = *first_of.entry(batch.identity(index)).or_insert(nth);
+            let first = all[first_nth as usize];
+            if first_nth == nth || !batches[first.batch as usize].same_event(first.index as usize, batch, index) {
+                order.entries.push(*here);
+            } else {
+                repeats.push((first, *here));
             }
         }
         drop(first_of);
-        history.merge(repeats);
-        let History { batches, order, .. } = &mut history;
-        order.par_sort_unstable_by(|a, b| {
-            (a.at, a.side).cmp(&(b.at, b.side)).then_with(|| {
-                let (one, other) = (&batches[a.batch as usize], &batches[b.batch as usize]);
-                let (a_event, b_event) = (one.event(a.index as usize), other.event(b.index as usize));
-                tie(&a_event, &b_event)
-                    .then_with(|| one.identity(a.index as usize).cmp(&other.identity(b.index as usize)))
+        order.merge(batches, repeats);
+        let mut entries = std::mem::take(&mut order.entries);
+        entries.sort_unstable_by(|a, b| {
+            (a.group, a.at, a.side).cmp(&(b.group, b.at, b.side)).then_with(|| {
+                let (one, other) = (order.raw(batches, a), order.raw(batches, b));
+                let identity = |entry: &Entry| order.batch(batches, entry).identity(entry.index as usize);
+                tie(&one, &other).then_with(|| identity(a).cmp(&identity(b)))
             })
         });
-        history
+        order.entries = entries;
+        order
     }
 
     /// Makes one event of each group of repeats, whatever their order.
-    fn merge(&mut self, mut repeats: Vec<((u32, u32), (u32, u32))>) {
+    fn merge(&mut self, batches: &[Batch], mut repeats: Vec<(Entry, Entry)>) {
         if repeats.is_empty() {
             return;
         }
-        repeats.sort_unstable();
-        let mut merged = Batch::new(KeepText::All);
+        let place = |entry: &Entry| (entry.batch, entry.index);
+        repeats.sort_unstable_by_key(|(first, more)| (place(first), place(more)));
         let mut replaced: HashMap<(u32, u32), u32> = HashMap::new();
-        for group in repeats.chunk_by(|a, b| a.0 == b.0) {
+        let mut merged = Batch::new(KeepText::All);
+        let (mut duplicates, mut joined) = (0, 0);
+        for group in repeats.chunk_by(|a, b| place(&a.0) == place(&b.0)) {
             let Some((first, _)) = group.first() else { continue };
-            let at = |(batch, index): (u32, u32)| self.batches[batch as usize].event(index as usize);
-            let mut records: Vec<Event<'_>> =
-                std::iter::once(at(*first)).chain(group.iter().map(|(_, r)| at(*r))).collect();
+            let entries = std::iter::once(first).chain(group.iter().map(|(_, more)| more));
+            let mut records: Vec<Event<'_>> = entries.map(|entry| self.raw(batches, entry)).collect();
             records.sort_by(precedence);
             for pair in records.windows(2) {
                 let same = Event { place: pair[0].place, text: pair[0].text, ..pair[1] } == pair[0];
-                let count = if same { &mut self.duplicates } else { &mut self.joined };
+                let count = if same { &mut duplicates } else { &mut joined };
                 *count += 1;
             }
             let one = records.iter().skip(1).fold(records[0], |one, more| join(one, more));
             if merged.push(&one) {
-                replaced.insert(*first, merged.len() as u32 - 1);
+                replaced.insert(place(first), merged.len() as u32 - 1);
             }
         }
-        let fresh = self.batches.len() as u32;
-        for entry in &mut self.order {
+        for entry in &mut self.entries {
             if let Some(index) = replaced.get(&(entry.batch, entry.index)) {
-                *entry = Entry { at: merged.at(*index as usize), side: entry.side, batch: fresh, index: *index };
+                *entry = Entry { at: merged.at(*index as usize), batch: MERGED, index: *index, ..*entry };
             }
         }
-        self.batches.push(merged);
+        (self.merged, self.duplicates, self.joined) = (merged, duplicates, joined);
     }
 
-    /// When the event at `position` happened.
-    pub fn at(&self, position: usize) -> Time {
-        self.order.get(position).map_or_else(Time::default, |entry| entry.at)
+    /// The entries, in order.
+    pub(super) fn entries(&self) -> &[Entry] {
+        &self.entries
     }
 
-    /// The coarsest precision of all times, in ms.
-    pub fn coarsest_ms(&self) -> u32 {
-        self.batches.iter().map(Batch::coarsest_ms).max().unwrap_or(0)
+    /// The coarsest precision of the times that were put together, in ms.
+    pub(super) fn coarsest_ms(&self) -> u32 {
+        self.merged.coarsest_ms()
     }
 
-    /// How many events there are.
-    pub fn len(&self) -> usize {
-        self.order.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.order.is_empty()
-    }
-
-    /// The event at `position` in the order of time.
-    pub fn event(&self, position: usize) -> Event<'_> {
-        let Some(entry) = self.order.get(position) else { return Event::default() };
-        let (batch, index) = (&self.batches[entry.batch as usize], entry.index as usize);
-        let mut event = batch.event(index);
-        let confirmed = || self.confirmed.contains(&batch.identity(index));
+    /// The event at `position`.
+    pub(super) fn event<'b>(&'b self, batches: &'b [Batch], position: usize) -> Event<'b> {
+        let Some(entry) = self.entries.get(position) else { return Event::default() };
+        let mut event = self.raw(batches, entry);
+        let confirmed = || self.confirmed.contains(&self.batch(batches, entry).identity(entry.index as usize));
         if event.kind == Kind::Send && event.status.is_none() && event.id.is_some() && confirmed() {
             event.status = Some(Status::Sent);
         }
         event
+    }
+
+    /// The identity of the event at `position`.
+    pub(super) fn identity(&self, batches: &[Batch], position: usize) -> u64 {
+        let identity = |entry: &Entry| self.batch(batches, entry).identity(entry.index as usize);
+        self.entries.get(position).map_or(0, identity)
+    }
+
+    fn raw<'b>(&'b self, batches: &'b [Batch], entry: &Entry) -> Event<'b> {
+        self.batch(batches, entry).event(entry.index as usize)
+    }
+
+    fn batch<'b>(&'b self, batches: &'b [Batch], entry: &Entry) -> &'b Batch {
+        batches.get(entry.batch as usize).unwrap_or(&self.merged)
     }
 }
 
 fn side(kind: Kind) -> Side {
     match kind {
         Kind::Send => Side::Send,
+        Kind::RecurringStop => Side::Stop,
         kind if kind.is_users() => Side::Move,
         _ => Side::Neither,
     }
 }
 
 /// An order of events at one moment that does not depend on where they were written.
-fn tie(a: &Event<'_>, b: &Event<'_>) -> Ordering {
+pub(super) fn tie(a: &Event<'_>, b: &Event<'_>) -> Ordering {
     (a.channel, a.account, a.user, a.kind, a.id).cmp(&(b.channel, b.account, b.user, b.kind, b.id))
 }
 
@@ -224,6 +240,7 @@ fn join<'a>(first: Event<'a>, more: &Event<'a>) -> Event<'a> {
         claim_hidden: first.claim_hidden && more.claim_hidden,
         recipient_hidden: first.recipient_hidden && more.recipient_hidden,
         logged_at: first.logged_at && more.logged_at,
+        unpaired: first.unpaired && more.unpaired,
         ..first
     }
 }

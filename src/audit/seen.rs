@@ -37,6 +37,17 @@ impl Seen {
         }
     }
 
+    /// Adds what was seen elsewhere.
+    pub(super) fn add(&mut self, other: &Seen) {
+        self.moves += other.moves;
+        self.entries += other.entries;
+        self.late_sends_without_entry += other.late_sends_without_entry;
+        self.templates_without_category += other.templates_without_category;
+        self.without_rule += other.without_rule;
+        self.hidden += other.hidden;
+        self.sends += other.sends;
+    }
+
     pub(super) fn notes(&self, policy: &Policy, options: &AuditOptions) -> Vec<String> {
         let mut notes = Vec::new();
         let widened = policy.permissions.iter().find(|row| row.unclear_after.is_some());

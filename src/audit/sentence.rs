@@ -145,6 +145,16 @@ fn why_unproven(doubt: &Doubt<'_>, send: &Event<'_>, policy: &Policy) -> String 
         Reason::ClaimNotVisible if doubt.rule == Rule::MarketingAfterStop => {
             "the user stopped marketing, and the log does not say whether this template is marketing".into()
         }
+        Reason::ClaimNotVisible if doubt.rule == Rule::PrivateReplyRepeated => {
+            "a call before it answered the same comment, and nothing in the log shows that it reached Meta".into()
+        }
+        Reason::ClaimNotVisible if matches!(doubt.rule, Rule::OtnTokenReused | Rule::RecurringTooOften) => format!(
+            "a call before it used the token {}, and nothing in the log shows that it reached Meta",
+            token(send)
+        ),
+        Reason::ClaimNotVisible if send.claim_hidden && send.unpaired => {
+            "outside the window, and it may be any of several calls of which no answer is in the log".into()
+        }
         Reason::ClaimNotVisible if row.is_some_and(|row| row.unmarked) => {
             "outside the window, and urgent notices and subscription messages carried no mark in those days".into()
         }

@@ -6,12 +6,13 @@ use anyhow::Context;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
-use fbwin::audit::fails;
+use fbwin::audit::{AuditOptions, fails};
 use fbwin::report::{FORMATS, Look};
 use fbwin::{Policy, Rule};
 
 use crate::cli::End;
 use crate::cli::judging::{ContentArgs, JudgingArgs, RangeArgs, warn_if_stale};
+use crate::cli::memory::MemoryArgs;
 use crate::cli::output::Output;
 use crate::cli::reading::ReadingArgs;
 use crate::cli::values::FailOn;
@@ -31,6 +32,8 @@ pub(crate) struct AuditCommand {
     judging: JudgingArgs,
     #[command(flatten)]
     range: RangeArgs,
+    #[command(flatten)]
+    memory: MemoryArgs,
     #[command(flatten)]
     content: ContentArgs,
     #[command(flatten)]
@@ -72,12 +75,14 @@ impl AuditCommand {
         let (policy, name): (Policy, String) = self.judging.policy()?;
         let content = self.content.check()?;
         let mut output = Output::open(self.reporting.output.as_deref())?;
-        let reading = self.reading.read(self.reporting.output.as_deref())?;
+        let complaints = self.range.complaints();
+        let reading = self.reading.read(self.reporting.output.as_deref(), complaints, &self.memory)?;
         // Only a table leaves findings out.
         let table = self.reporting.format == FORMATS[0].name && 0 < self.reporting.show;
         let remedies = if table { self.reporting.show } else { usize::MAX };
+        let wanted = AuditOptions { remedies, content, ..AuditOptions::default() };
         let (audit, mut summary) =
-            self.judging.audit((&policy, name), (&self.range, content), reading, self.reading.utc_offset, remedies)?;
+            self.judging.audit((&policy, name), &self.range, reading, self.reading.utc_offset, wanted)?;
         if !self.reading.quiet {
             warn_if_stale(&summary);
         }

@@ -7,13 +7,14 @@ use clap::Args;
 use std::io::Write;
 
 use fbwin::audit::{History, verdict_in_words, ways_in_words};
+use fbwin::batch::KeepText;
 use fbwin::event::{Category, Channel, Event, Kind, MessagingType, Sender, TokenType, tag_word};
 use fbwin::{Replay, Verdict};
 
 use crate::cli::End;
 use crate::cli::judging::JudgingArgs;
 use crate::cli::output::Output;
-use crate::cli::reading::ReadingArgs;
+use crate::cli::reading::{Complaints, ReadingArgs};
 use crate::cli::values::Moment;
 
 /// Ask whether a message may be sent to a user at a moment: exit code 0 yes, 1 no or not certain, 2 trouble
@@ -109,7 +110,7 @@ impl CanSendCommand {
         let (policy, _) = self.judging.policy()?;
         let options = self.judging.replay_options(&policy, utc_offset_s)?;
         let mut output = Output::open(None)?;
-        let reading = self.reading.read(None)?;
+        let reading = self.reading.read_keeping(KeepText::OfClaims, None, Complaints::default())?;
         let bad = reading.bad.count;
         let history = History::new(reading.batches);
         let (channel, account) = self.conversation(&history)?;

@@ -11,12 +11,14 @@ use fbwin::source::{CanonicalForm, CanonicalWriter, WriteTokens};
 
 use crate::cli::End;
 use crate::cli::output::Output;
-use crate::cli::reading::ReadingArgs;
+use crate::cli::reading::{Complaints, ReadingArgs};
 
 /// Write logs in the canonical form, joined, each event once, in order of time
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Texts and users are written as they are.
+Texts and users are written as they are; only what looks like a credential is hashed. In CSV a cell that would
+start a formula gets a ' in front, and one with control characters is a JSON string behind a '. Reading such a
+table undoes that.
 
 Examples:
   fbwin convert logs/ -o canonical.jsonl
@@ -47,7 +49,7 @@ enum Form {
 impl ConvertCommand {
     pub(crate) fn run(self) -> anyhow::Result<End> {
         let mut output = Output::open(self.output.as_deref())?;
-        let reading = self.reading.read_keeping(KeepText::All, self.output.as_deref())?;
+        let reading = self.reading.read_keeping(KeepText::All, self.output.as_deref(), Complaints::default())?;
         let bad = reading.bad.count;
         let history = History::new(reading.batches);
         let form = match self.to {

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
+use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
 
 use fbwin::audit::History;
+use fbwin::batch::KeepText;
 use fbwin::event::{Channel, Kind};
 use fbwin::report::plain;
 use fbwin::source::Reading;
@@ -14,17 +16,26 @@ use fbwin::time::{Brief, DAY_MS, Elapsed, Time};
 
 use crate::cli::End;
 use crate::cli::output::Output;
-use crate::cli::reading::ReadingArgs;
+use crate::cli::reading::{Complaints, ReadingArgs, counted, records, unknown_events, without_quotes};
 
 /// Print what was recognised: formats, events by kind, accounts, time span, gaps, unknown shapes
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   fbwin inspect logs/
-  fbwin inspect export.zip --owner 'Corner Shop'")]
+  fbwin inspect export.zip --owner 'Corner Shop'
+  fbwin inspect logs/ --redact -o what-there-is.txt")]
 pub(crate) struct InspectCommand {
     #[command(flatten)]
     reading: ReadingArgs,
+
+    /// Write the page to this file, whole or not at all
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// Quote nothing of the log, neither here nor on standard error
+    #[arg(long)]
+    redact: bool,
 }
 
 /// How many gaps, and how many accounts, are listed.
@@ -41,10 +52,11 @@ struct Of {
 
 impl InspectCommand {
     pub(crate) fn run(self) -> anyhow::Result<End> {
-        let mut output = Output::open(None)?;
-        let reading = self.reading.read(None)?;
+        let mut output = Output::open(self.output.as_deref())?;
+        let complaints = Complaints { redact: self.redact, of_bad_records_only: true };
+        let reading = self.reading.read_keeping(KeepText::OfClaims, self.output.as_deref(), complaints)?;
         let bad = reading.bad.count;
-        let page = page(reading);
+        let page = page(reading, self.redact);
         let failed = output.failed();
         write!(output, "{page}").context(failed)?;
         output.finish()?;
@@ -52,21 +64,21 @@ impl InspectCommand {
     }
 }
 
-fn page(reading: Reading) -> String {
+fn page(reading: Reading, redact: bool) -> String {
     let mut page = String::new();
     for input in &reading.inputs {
         let shapes: Vec<String> = input.shapes.iter().map(|(name, count)| format!("{count} {name}")).collect();
         let shapes = if shapes.is_empty() { String::new() } else { format!(" ({})", shapes.join(", ")) };
         let name = plain(&input.name).into_owned();
         page.push_str(&format!(
-            "{name}: {}, {} records{shapes}, {} unreadable\n",
-            input.format, input.records, input.bad
+            "{name}: {}, {}{shapes}, {} unreadable\n",
+            input.format,
+            records(input.records),
+            input.bad
         ));
-        for (word, count) in &input.unknown_events {
-            page.push_str(&format!("   {count} of the unknown event `{}`\n", plain(word)));
-        }
-        for note in &input.notes {
-            page.push_str(&format!("   {}\n", plain(note)));
+        for note in unknown_events(input).chain(input.notes.iter().cloned()) {
+            let note = if redact { without_quotes(&note) } else { note };
+            page.push_str(&format!("   {}\n", plain(&note)));
         }
     }
     let history = History::new(reading.batches);
@@ -89,10 +101,10 @@ fn page(reading: Reading) -> String {
         last = Some(event.at);
     }
     page.push_str(&format!(
-        "\n{} events, {} repeated records, {} joined\n",
-        history.len(),
-        history.duplicates,
-        history.joined
+        "\n{}, {}, {} joined\n",
+        counted(history.len() as u64, "event"),
+        counted(history.duplicates(), "repeated record"),
+        history.joined()
     ));
     if let (Some(first), Some(last)) = (history.len().checked_sub(1).map(|_| history.event(0).at), last) {
         page.push_str(&format!("from {} to {}\n", Brief(first), Brief(last)));
@@ -100,12 +112,22 @@ fn page(reading: Reading) -> String {
     for (kind, count) in &kinds {
         page.push_str(&format!("   {count:>9} {kind}\n"));
     }
-    page.push_str("\naccounts\n");
+    if !accounts.is_empty() {
+        page.push_str("\naccounts\n");
+    }
     for ((channel, account), of) in accounts.iter().take(LISTED) {
         let account = if account.is_empty() { "(none named)".into() } else { plain(account) };
-        let hidden = if of.hidden == 0 { String::new() } else { format!(", {} of them hide tag and token", of.hidden) };
-        let (users, moves, sends) = (of.users.len(), of.moves, of.sends);
-        page.push_str(&format!("   {channel} {account}: {users} users, {moves} moves, {sends} sends{hidden}\n"));
+        let hidden = if of.hidden == 0 {
+            String::new()
+        } else {
+            {
+                let hide = if of.hidden == 1 { "hides" } else { "hide" };
+                format!(", {} of them {hide} tag and token", of.hidden)
+            }
+        };
+        let users = counted(of.users.len() as u64, "user");
+        let (moves, sends) = (counted(of.moves, "move"), counted(of.sends, "send"));
+        page.push_str(&format!("   {channel} {account}: {users}, {moves}, {sends}{hidden}\n"));
     }
     if LISTED < accounts.len() {
         page.push_str(&format!("   and {} more\n", accounts.len() - LISTED));

@@ -6,14 +6,15 @@ use anyhow::Context;
 use chrono::NaiveDate;
 use clap::Args;
 
-use fbwin::audit::{Audit, AuditOptions, ContentCheck, History};
+use fbwin::audit::{Audit, AuditOptions, ContentCheck};
 use fbwin::content::Lexicon;
 use fbwin::finding::Summary;
 use fbwin::source::Reading;
 use fbwin::{Policy, ReplayOptions};
 
+use crate::cli::reading::{self, Complaints};
+use crate::cli::say;
 use crate::cli::values::{self, Moment};
-use crate::cli::{reading, say};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Judging")]
@@ -64,9 +65,16 @@ pub(crate) struct RangeArgs {
     #[arg(long, value_name = "SPAN", default_value = "0", value_parser = values::elapsed_ms)]
     skew: i64,
 
-    /// Show users as short hashes; a phone number can be guessed from its hash
+    /// Show users as short hashes, and quote nothing of the log; a phone number can be guessed from its hash
     #[arg(long)]
     redact: bool,
+}
+
+impl RangeArgs {
+    /// How to complain of what was read.
+    pub(crate) fn complaints(&self) -> Complaints {
+        Complaints { redact: self.redact, ..Complaints::default() }
+    }
 }
 
 impl JudgingArgs {
@@ -97,14 +105,14 @@ impl JudgingArgs {
         Ok(options)
     }
 
-    /// Judges what was read; for the first `remedies` violations of each rule it says what would have been lawful, too.
+    /// Judges what was read, and keeps what `wanted` asks for.
     pub(crate) fn audit<'p>(
         &self,
         (policy, name): (&'p Policy, String),
-        (range, content): (&RangeArgs, ContentCheck),
+        range: &RangeArgs,
         reading: Reading,
         utc_offset_s: Option<i32>,
-        remedies: usize,
+        wanted: AuditOptions,
     ) -> anyhow::Result<(Audit<'p>, Summary)> {
         let bound = |moment: &Option<Moment>, option| moment.as_ref().map(|at| at.at(option, utc_offset_s)).transpose();
         let options = AuditOptions {
@@ -113,8 +121,7 @@ impl JudgingArgs {
             until: bound(&range.until, "--until")?,
             skew_ms: range.skew,
             redact: range.redact,
-            remedies,
-            content,
+            ..wanted
         };
         if let (Some(since), Some(until)) = (options.since, options.until)
             && until <= since
@@ -125,10 +132,13 @@ impl JudgingArgs {
             policy: name,
             policy_checked: policy.checked,
             as_of: self.as_of,
-            ..reading::summary_of(&reading)
+            ..reading::summary_of(&reading, range.redact)
         };
         let names = reading.inputs.into_iter().map(|input| input.name).collect();
-        let audit = Audit::run(policy, History::new(reading.batches), names, options, &mut summary);
+        let audit = match reading.store {
+            None => Audit::run(policy, reading.batches, names, &options, &mut summary),
+            Some(store) => Audit::run_stored(policy, store, names, &options, &mut summary)?,
+        };
         Ok((audit, summary))
     }
 }

@@ -6,6 +6,7 @@ mod can_send;
 mod convert;
 mod inspect;
 mod judging;
+mod memory;
 mod output;
 mod policy;
 mod reading;

@@ -11,8 +11,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use fbwin::batch::KeepText;
 use fbwin::finding::{InputSummary, Summary};
-use fbwin::source::{self, DateOrder, Field, Input, Options, Reading, parse_map, preset_names};
+use fbwin::source::{self, DateOrder, Field, Input, InputReading, Options, Reading, parse_map, preset_names};
+use fbwin::store::Spill;
 
+use crate::cli::memory::MemoryArgs;
 use crate::cli::{End, say, values};
 
 /// How many unreadable records are listed; all of them are counted.
@@ -53,7 +55,7 @@ pub(crate) struct ReadingArgs {
     #[arg(long, value_name = "ORDER", value_parser = values::date_order)]
     date_order: Option<DateOrder>,
 
-    /// Read JSON records as this format only
+    /// Read JSON records as this format only, canonical ones too
     #[arg(long, value_name = "NAME", value_parser = values::shape_name())]
     from: Option<&'static str>,
 
@@ -73,18 +75,40 @@ pub(crate) struct ReadingArgs {
 impl ReadingArgs {
     /// Reads all logs and complains of what it could not read. `except` is the file that the report will be written to: a
     /// report of last night, in the folder of the logs, is no log.
-    pub(crate) fn read(&self, except: Option<&Path>) -> anyhow::Result<Reading> {
-        self.read_keeping(KeepText::OfClaims, except)
+    pub(crate) fn read(
+        &self,
+        except: Option<&Path>,
+        complaints: Complaints,
+        memory: &MemoryArgs,
+    ) -> anyhow::Result<Reading> {
+        self.read_with(KeepText::OfClaims, except, complaints, Some(memory.spill()))
     }
 
-    /// The same, with the texts that the caller needs.
-    pub(crate) fn read_keeping(&self, keep_text: KeepText, except: Option<&Path>) -> anyhow::Result<Reading> {
+    /// The same with the texts that the caller needs, all of it in memory.
+    pub(crate) fn read_keeping(
+        &self,
+        keep_text: KeepText,
+        except: Option<&Path>,
+        complaints: Complaints,
+    ) -> anyhow::Result<Reading> {
+        self.read_with(keep_text, except, complaints, None)
+    }
+
+    fn read_with(
+        &self,
+        keep_text: KeepText,
+        except: Option<&Path>,
+        complaints: Complaints,
+        spill: Option<Spill>,
+    ) -> anyhow::Result<Reading> {
         // An error of reading says its cause itself.
         let mut inputs = source::find(&self.logs).map_err(|error| anyhow::anyhow!("{error}"))?;
         let report = except.and_then(|path| path.canonicalize().ok());
         let named = |path: &PathBuf| self.logs.contains(path);
         inputs.retain(|input| match input {
-            Input::Path(path) => named(path) || report.is_none() || path.canonicalize().ok() != report,
+            Input::Path(path) | Input::Found(path) => {
+                named(path) || report.is_none() || path.canonicalize().ok() != report
+            }
             Input::Stdin => true,
         });
         let options = Options {
@@ -98,13 +122,14 @@ impl ReadingArgs {
             time_field: self.time_field.clone(),
             precision_ms: self.precision,
             keep_text,
+            spill,
             ..Options::default()
         };
         let bar = self.progress_bar(total_bytes(&inputs));
         let reading = source::read(&inputs, &options, &|bytes| bar.inc(bytes));
         bar.finish_and_clear();
         let reading = reading.map_err(|error| anyhow::anyhow!("{error}"))?;
-        self.complain(&reading);
+        self.complain(&reading, complaints);
         Ok(reading)
     }
 
@@ -120,24 +145,23 @@ impl ReadingArgs {
         bar
     }
 
-    fn complain(&self, reading: &Reading) {
+    fn complain(&self, reading: &Reading, complaints: Complaints) {
         if self.quiet {
             return;
         }
+        let told = |sentence: &str| if complaints.redact { without_quotes(sentence) } else { sentence.to_owned() };
         for bad in reading.bad.first.iter().take(BAD_RECORDS_LISTED) {
             let input = reading.inputs.get(bad.place.input as usize).map_or("<input>", |input| input.name.as_str());
-            say(&format!("{input}:{}: {}", bad.place.line, bad.reason));
+            say(&format!("{input}:{}: {}", bad.place.line, told(&bad.reason)));
         }
         let unlisted = reading.bad.count.saturating_sub(BAD_RECORDS_LISTED as u64);
         if 0 < unlisted {
             say(&format!("and {unlisted} more that could not be read"));
         }
-        for input in &reading.inputs {
-            for (word, count) in &input.unknown_events {
-                say(&format!("{}: unknown event `{word}` in {}, counted as `other`", input.name, records(*count)));
-            }
+        if complaints.of_bad_records_only {
+            return;
         }
-        notes_of(reading).iter().for_each(|note| say(note));
+        notes(reading, complaints.redact).iter().for_each(|note| say(note));
     }
 
     /// Whether more records were unreadable than `--max-bad` tolerates. Says so, since it decides the exit code.
@@ -151,50 +175,77 @@ impl ReadingArgs {
     }
 }
 
-fn records(count: u64) -> String {
-    if count == 1 { "1 record".into() } else { format!("{count} records") }
+/// What is said of a log on standard error.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Complaints {
+    /// Quote nothing of the log.
+    pub(crate) redact: bool,
+    /// The caller says the rest itself.
+    pub(crate) of_bad_records_only: bool,
 }
 
-/// What a person should know about the inputs; what holds for many of them is said once.
-fn notes_of(reading: &Reading) -> Vec<String> {
-    let mut inputs_of: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+pub(crate) fn records(count: u64) -> String {
+    counted(count, "record")
+}
+
+/// `1 record`, `2 records`.
+pub(crate) fn counted(count: u64, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
+/// A sentence without what it quotes of the log; the names of our own fields and options stay.
+pub(crate) fn without_quotes(sentence: &str) -> String {
+    let is_ours = |quote: &str| quote.starts_with("--") || Field::from_word(quote).is_some();
+    let pieces = sentence.split('`').enumerate().map(|(at, piece)| match at % 2 {
+        1 if !is_ours(piece) => "…",
+        _ => piece,
+    });
+    pieces.collect::<Vec<_>>().join("`")
+}
+
+/// What a person should know about the inputs, without quotes if so wished; what holds for many of them is said once.
+fn notes(reading: &Reading, redact: bool) -> Vec<String> {
+    let mut inputs_of: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    let mut said: Vec<String> = Vec::new();
     for input in &reading.inputs {
+        for note in unknown_events(input) {
+            said.push(format!("{}: {}", input.name, if redact { without_quotes(&note) } else { note }));
+        }
         for note in &input.notes {
+            let note = if redact { without_quotes(note) } else { note.clone() };
             inputs_of.entry(note).or_default().push(&input.name);
         }
     }
-    let said = inputs_of.into_iter().map(|(note, inputs)| match inputs.as_slice() {
+    said.extend(inputs_of.into_iter().map(|(note, inputs)| match inputs.as_slice() {
         [one] => format!("{one}: {note}"),
         [first, rest @ ..] => format!("{first} and {} more: {note}", rest.len()),
-        [] => note.to_owned(),
-    });
-    said.collect()
+        [] => note,
+    }));
+    said
+}
+
+/// A sentence for each word of `event` that we do not know.
+pub(crate) fn unknown_events(input: &InputReading) -> impl Iterator<Item = String> {
+    let words = input.unknown_events.iter();
+    words.map(|(word, count)| {
+        format!("{} of the unknown event `{word}`: opens and spends nothing here", records(*count))
+    })
 }
 
 /// What the reader has to say for the summary.
-pub(crate) fn summary_of(reading: &Reading) -> Summary {
+pub(crate) fn summary_of(reading: &Reading, redact: bool) -> Summary {
     let inputs = reading.inputs.iter().map(|input| InputSummary {
         name: input.name.clone(),
         format: input.format,
         records: input.records,
         bad: input.bad,
     });
-    let unknown = reading.inputs.iter().flat_map(|input| {
-        input.unknown_events.iter().map(move |(word, count)| {
-            format!("{}: {} of the unknown event `{word}`: opens and spends nothing here", input.name, records(*count))
-        })
-    });
-    Summary {
-        inputs: inputs.collect(),
-        bad: reading.bad.count,
-        notes: unknown.chain(notes_of(reading)).collect(),
-        ..Summary::default()
-    }
+    Summary { inputs: inputs.collect(), bad: reading.bad.count, notes: notes(reading, redact), ..Summary::default() }
 }
 
 fn total_bytes(inputs: &[Input]) -> u64 {
     let files = inputs.iter().filter_map(|input| match input {
-        Input::Path(path) => std::fs::metadata(path).ok(),
+        Input::Path(path) | Input::Found(path) => std::fs::metadata(path).ok(),
         Input::Stdin => None,
     });
     files.map(|meta| meta.len()).sum()

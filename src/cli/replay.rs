@@ -6,11 +6,12 @@ use anyhow::Context;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
-use fbwin::audit::ContentCheck;
+use fbwin::audit::{AuditOptions, ContentCheck};
 use fbwin::report::VERDICT_FORMATS;
 
 use crate::cli::End;
 use crate::cli::judging::{JudgingArgs, RangeArgs, warn_if_stale};
+use crate::cli::memory::MemoryArgs;
 use crate::cli::output::Output;
 use crate::cli::reading::ReadingArgs;
 
@@ -29,6 +30,8 @@ pub(crate) struct ReplayCommand {
     judging: JudgingArgs,
     #[command(flatten)]
     range: RangeArgs,
+    #[command(flatten)]
+    memory: MemoryArgs,
     #[command(flatten)]
     printing: PrintingArgs,
 }
@@ -50,10 +53,11 @@ impl ReplayCommand {
     pub(crate) fn run(self) -> anyhow::Result<End> {
         let (policy, name) = self.judging.policy()?;
         let mut output = Output::open(self.printing.output.as_deref())?;
-        let reading = self.reading.read(self.printing.output.as_deref())?;
+        let complaints = self.range.complaints();
+        let reading = self.reading.read(self.printing.output.as_deref(), complaints, &self.memory)?;
         let utc_offset_s = self.reading.utc_offset;
-        let (audit, summary) =
-            self.judging.audit((&policy, name), (&self.range, ContentCheck::Off), reading, utc_offset_s, 0)?;
+        let wanted = AuditOptions { all_verdicts: true, content: ContentCheck::Off, ..AuditOptions::default() };
+        let (audit, summary) = self.judging.audit((&policy, name), &self.range, reading, utc_offset_s, wanted)?;
         if !self.reading.quiet {
             warn_if_stale(&summary);
         }

@@ -98,3 +98,21 @@ pub(crate) fn approval(text: &str) -> Result<(String, Vec<String>), String> {
     let accounts = accounts.split(',').map(str::trim).filter(|account| *account != "none").map(str::to_owned).collect();
     Ok((kind.trim().to_owned(), accounts))
 }
+/// Reads an amount of memory: `512MiB`, `2GiB`, `2G`, a bare number of bytes. Units are powers of 1024, with or without
+/// the `i`.
+pub(crate) fn bytes(text: &str) -> Result<u64, String> {
+    let text = text.trim();
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let unit = unit.trim().to_ascii_lowercase();
+    let shift = match unit.trim_end_matches('b').trim_end_matches('i') {
+        "" => 0,
+        "k" => 10,
+        "m" => 20,
+        "g" => 30,
+        "t" => 40,
+        _ => return Err(format!("`{text}` is not an amount of memory such as 512MiB or 2GiB")),
+    };
+    let number: Option<u64> = number.parse().ok();
+    let bytes = number.and_then(|number| number.checked_mul(1 << shift)).filter(|bytes| 0 < *bytes);
+    bytes.ok_or_else(|| format!("`{text}` is not an amount of memory such as 512MiB or 2GiB"))
+}

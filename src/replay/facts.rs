@@ -7,7 +7,8 @@ use foldhash::HashMap;
 
 use crate::event::{Entry, Event, Frequency, Kind, Place, TokenType};
 use crate::policy::{MOST_FOLLOW_UPS, Opener};
-use crate::secret::token_name;
+use crate::secret::{TokenKey, token_key};
+use crate::survey::Beginning;
 use crate::time::Time;
 
 /// Something the user did that may open a permission: the latest of its kind.
@@ -49,12 +50,10 @@ pub struct Mark {
 /// What is known of one account on one channel.
 #[derive(Debug, Default)]
 pub(super) struct Account {
-    /// Its first record: before that the log is blind.
-    pub(super) first_record: Option<Mark>,
+    /// When its records begin: before that the log is blind.
+    pub(super) begins: Option<Beginning>,
     pub(super) conversations: HashMap<Box<str>, usize>,
     pub(super) comments: HashMap<Box<str>, Comment>,
-    /// Whether the log shows comments on this account at all.
-    pub(super) shows_comments: bool,
 }
 
 /// A comment and whether it was answered privately.
@@ -62,6 +61,8 @@ pub(super) struct Account {
 pub(super) struct Comment {
     pub(super) written: Option<Touch>,
     pub(super) replied: Option<Mark>,
+    /// Whether it may have been answered by a call of which the log does not show that it reached Meta.
+    pub(super) may_be_replied: bool,
 }
 
 /// What is known of one conversation.
@@ -188,10 +189,16 @@ pub(super) struct Spends {
     pub(super) first: Option<Mark>,
     /// The last ones, in order of time.
     pub(super) recent: Vec<Mark>,
+    /// The last one of which the log does not show that it reached Meta; it counts among no others.
+    pub(super) may_be: Option<Mark>,
 }
 
 impl Spends {
-    fn push(&mut self, mark: Mark) {
+    fn push(&mut self, mark: Mark, certain: bool) {
+        if !certain {
+            self.may_be = Some(mark);
+            return;
+        }
         self.first.get_or_insert(mark);
         if SPENDS_KEPT <= self.recent.len() {
             self.recent.remove(0);
@@ -203,7 +210,7 @@ impl Spends {
 /// What is known of one token, whoever granted or spent it.
 #[derive(Debug)]
 pub(super) struct Token {
-    pub(super) name: Box<str>,
+    pub(super) key: TokenKey,
     /// What the first move about it showed it to be.
     pub(super) token_type: Option<TokenType>,
     /// The first two conversations that granted it, normally one: enough to know that somebody else did.
@@ -227,16 +234,22 @@ pub(super) struct Use {
 /// All tokens of a run: a token seen under the wrong user must be recognised, so they are not kept per conversation.
 #[derive(Debug, Default)]
 pub(super) struct Tokens {
-    /// Tokens are credentials: they are kept by a name that is none.
-    by_name: HashMap<Box<str>, usize>,
+    /// Tokens are credentials: they are kept by a key that is none.
+    by_key: HashMap<TokenKey, usize>,
     all: Vec<Token>,
     /// By token and conversation.
     uses: HashMap<(usize, usize), Use>,
 }
 
 impl Tokens {
+    pub(super) fn forget(&mut self) {
+        self.by_key.clear();
+        self.all.clear();
+        self.uses.clear();
+    }
+
     pub(super) fn index(&self, token: &str) -> Option<usize> {
-        self.by_name.get(token_name(token).as_ref()).copied()
+        self.by_key.get(&token_key(token)).copied()
     }
 
     pub(super) fn at(&self, index: usize) -> Option<&Token> {
@@ -250,12 +263,12 @@ impl Tokens {
 
     /// The index of this token, new if it was not known.
     pub(super) fn entry(&mut self, token: &str) -> usize {
-        let name = token_name(token);
-        if let Some(index) = self.by_name.get(name.as_ref()) {
+        let key = token_key(token);
+        if let Some(index) = self.by_key.get(&key) {
             return *index;
         }
-        self.by_name.insert(name.as_ref().into(), self.all.len());
-        self.all.push(Token { name: name.into(), token_type: None, granted: Vec::new(), spends: Spends::default() });
+        self.by_key.insert(key, self.all.len());
+        self.all.push(Token { key, token_type: None, granted: Vec::new(), spends: Spends::default() });
         self.all.len() - 1
     }
 
@@ -284,15 +297,17 @@ impl Tokens {
         }
     }
 
-    pub(super) fn spend(&mut self, index: usize, conversation: usize, mark: Mark) {
-        self.use_of(index, conversation).spends.push(mark);
+    /// Takes note of a send with the token at `index`; one that is not certain may never have reached Meta.
+    pub(super) fn spend(&mut self, index: usize, conversation: usize, mark: Mark, certain: bool) {
+        self.use_of(index, conversation).spends.push(mark, certain);
         if let Some(token) = self.all.get_mut(index) {
-            token.spends.push(mark);
+            token.spends.push(mark, certain);
         }
     }
 
-    pub(super) fn spend_on_marketing(&mut self, index: usize, conversation: usize, mark: Mark) {
-        self.use_of(index, conversation).marketing.push(mark);
+    /// The same of a send of the paid marketing API.
+    pub(super) fn spend_on_marketing(&mut self, index: usize, conversation: usize, mark: Mark, certain: bool) {
+        self.use_of(index, conversation).marketing.push(mark, certain);
     }
 
     pub(super) fn stop(&mut self, index: usize, conversation: usize, mark: Mark, resumptions: u32) {

@@ -4,6 +4,7 @@ use crate::event::{Category, Event, Kind, MessagingType, Sender};
 use crate::policy::{Claim, Permission};
 use crate::replay::judge::Case;
 use crate::replay::verdict::Verdict;
+use crate::secret::name_of;
 use crate::time::Time;
 
 /// A permission that would have covered the message at that moment.
@@ -22,6 +23,7 @@ impl<'p> Case<'_, 'p> {
         let plain = Event {
             at: send.at,
             precision_ms: send.precision_ms,
+            logged_at: send.logged_at,
             channel: send.channel,
             account: send.account,
             user: send.user,
@@ -60,7 +62,8 @@ impl<'p> Case<'_, 'p> {
                 Claim::OneTime | Claim::Recurring => {
                     let granted = self.conversation.map_or(&[][..], |conversation| &conversation.tokens);
                     for (index, token) in granted.iter().filter_map(|index| Some((*index, self.tokens.at(*index)?))) {
-                        ask(&Event { token: Some(&token.name), ..plain }, Some(index), row.claim);
+                        let name = name_of(&token.key);
+                        ask(&Event { token: Some(&name), ..plain }, Some(index), row.claim);
                     }
                 }
                 _ => {}

@@ -27,12 +27,14 @@ mod lawful;
 mod verdict;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 use foldhash::HashMap as FastMap;
 
 use crate::event::{Channel, Event, Kind, TokenType};
 use crate::policy::{Claim, Opener, Permission, Policy};
+use crate::survey::{Beginning, Beginnings};
 use crate::time::Time;
 
 use facts::{Account, Conversation, Grant, Tokens};
@@ -59,14 +61,23 @@ pub struct ReplayOptions {
     pub approvals: HashMap<String, Vec<String>>,
 }
 
+impl ReplayOptions {
+    /// Whether it is not known what the send relied on.
+    fn hides_claim(&self, send: &Event<'_>) -> bool {
+        send.claim_hidden && (send.unpaired || !self.untagged)
+    }
+}
+
 /// The row of the policy that covers what a send claims, whether or not its terms are met; `None` for a plain send, and
 /// where the policy has no such claim. What the row forbids, it forbids in an open window too.
 pub fn claimed_row<'p>(policy: &'p Policy, options: &ReplayOptions, send: &Event<'_>) -> Option<&'p Permission> {
-    let (tokens, day) = (Tokens::default(), options.as_of.unwrap_or_else(|| send.at.day()));
+    let (tokens, beginnings, day) =
+        (Tokens::default(), Beginnings::default(), options.as_of.unwrap_or_else(|| send.at.day()));
     let case = Case {
         policy,
         options,
         tokens: &tokens,
+        beginnings: &beginnings,
         account: None,
         index: None,
         conversation: None,
@@ -88,11 +99,21 @@ pub struct Replay<'p> {
     accounts: Vec<Account>,
     conversations: Vec<Conversation>,
     tokens: Tokens,
+    /// What is known of accounts before their first event.
+    beginnings: Arc<Beginnings>,
+    /// The accounts, by index, that have conversations.
+    met: Vec<usize>,
 }
 
 impl<'p> Replay<'p> {
     /// A replay that has seen nothing yet.
     pub fn new(policy: &'p Policy, options: ReplayOptions) -> Replay<'p> {
+        Replay::knowing(policy, options, Arc::default())
+    }
+
+    /// A replay that knows when each account's records begin. Its events need not come in order of time over all
+    /// conversations, only within each, and within those that share a token or a comment; see [`Replay::forget`].
+    pub fn knowing(policy: &'p Policy, options: ReplayOptions, beginnings: Arc<Beginnings>) -> Replay<'p> {
         Replay {
             policy,
             options,
@@ -100,7 +121,22 @@ impl<'p> Replay<'p> {
             accounts: Vec::new(),
             conversations: Vec::new(),
             tokens: Tokens::default(),
+            beginnings,
+            met: Vec::new(),
         }
+    }
+
+    /// Forgets every conversation, token and comment, before events that have nothing to do with any of them. What it
+    /// knows of the beginnings of accounts stays.
+    pub fn forget(&mut self) {
+        for index in self.met.drain(..) {
+            if let Some(account) = self.accounts.get_mut(index) {
+                account.conversations.clear();
+                account.comments.clear();
+            }
+        }
+        self.conversations.clear();
+        self.tokens.forget();
     }
 
     /// Takes the next event, in order of time (at equal times the user's moves first). A send is judged, then remembered.
@@ -147,6 +183,7 @@ impl<'p> Replay<'p> {
             policy: self.policy,
             options: &self.options,
             tokens: &self.tokens,
+            beginnings: &self.beginnings,
             account,
             index,
             conversation: index.and_then(|index| self.conversations.get(index)),
@@ -197,15 +234,9 @@ impl<'p> Replay<'p> {
             }
             Kind::Comment => {
                 conversation.moved(event);
-                let written = Touch {
-                    opener: Opener::Comment,
-                    at: event.at,
-                    precision_ms: event.precision_ms,
-                    place: event.place,
-                };
+                let written = Touch::of(Opener::Comment, event);
                 if let Some(comment) = event.comment.or(event.id) {
-                    let account = self.account(event.channel, event.account);
-                    account.shows_comments = true;
+                    let (_, account) = self.account(event.channel, event.account);
                     account.comments.entry(comment.into()).or_default().written.get_or_insert(written);
                 }
             }
@@ -213,31 +244,31 @@ impl<'p> Replay<'p> {
         }
     }
 
-    fn account(&mut self, channel: Channel, account: &str) -> &mut Account {
+    fn account(&mut self, channel: Channel, account: &str) -> (usize, &mut Account) {
         let known = &mut self.account_index[channel as usize];
         let index = match known.get(account) {
             Some(index) => *index,
             None => {
                 known.insert(account.into(), self.accounts.len());
-                self.accounts.push(Account::default());
+                let begins = self.beginnings.of(channel, account);
+                self.accounts.push(Account { begins, ..Account::default() });
                 self.accounts.len() - 1
             }
         };
-        &mut self.accounts[index]
+        (index, &mut self.accounts[index])
     }
 
     /// The index of the event's conversation, new if it was not known; takes note of the account's first record.
     fn conversation(&mut self, event: &Event<'_>) -> usize {
         let fresh = self.conversations.len();
-        let account = self.account(event.channel, event.account);
-        let here = Mark { at: event.at, precision_ms: event.precision_ms, place: event.place };
-        if account.first_record.is_none_or(|first| here.at < first.at) {
-            account.first_record = Some(here);
-        }
+        let (index, account) = self.account(event.channel, event.account);
+        let here = Beginning::of(event.at, event.precision_ms, is_comment(event));
+        account.begins = Some(account.begins.map_or(here, |known| known.and(here)));
         if let Some(known) = account.conversations.get(event.user) {
             return *known;
         }
         account.conversations.insert(event.user.into(), fresh);
+        self.met.push(index);
         self.conversations.push(Conversation::default());
         fresh
     }
@@ -269,23 +300,29 @@ impl<'p> Replay<'p> {
     }
 
     fn spend(&mut self, send: &Event<'_>, claim: Claim, index: usize, mark: Mark) {
+        let certain = !send.may_be_lost();
         match claim {
             Claim::OneTime | Claim::Recurring => {
                 if let Some(token) = send.token {
                     let token = self.tokens.entry(token);
-                    self.tokens.spend(token, index, mark);
+                    self.tokens.spend(token, index, mark, certain);
                 }
             }
             Claim::PrivateReply => {
                 if let Some(comment) = send.comment {
-                    let known = self.account(send.channel, send.account).comments.entry(comment.into()).or_default();
-                    known.replied.get_or_insert(mark);
+                    let (_, account) = self.account(send.channel, send.account);
+                    let known = account.comments.entry(comment.into()).or_default();
+                    if certain {
+                        known.replied.get_or_insert(mark);
+                    } else {
+                        known.may_be_replied = true;
+                    }
                 }
             }
             Claim::Marketing => {
                 if let Some(token) = send.token {
                     let token = self.tokens.entry(token);
-                    self.tokens.spend_on_marketing(token, index, mark);
+                    self.tokens.spend_on_marketing(token, index, mark, certain);
                 }
                 if let Some(conversation) = self.conversations.get_mut(index) {
                     conversation.last_marketing = Some(mark);
@@ -294,7 +331,8 @@ impl<'p> Replay<'p> {
             Claim::Response => {
                 if let Some(conversation) = self.conversations.get_mut(index) {
                     // A hidden claim may be a tag, which would not use up the one more message.
-                    let hidden = send.claim_hidden && !self.options.untagged;
+                    // Nor may one that never reached Meta.
+                    let hidden = self.options.hides_claim(send) || !certain;
                     let last = if hidden { &mut conversation.last_hidden } else { &mut conversation.last_plain };
                     *last = Some(mark);
                 }
@@ -302,4 +340,9 @@ impl<'p> Replay<'p> {
             _ => {}
         }
     }
+}
+
+/// Whether the event is a comment that a private reply may name.
+fn is_comment(event: &Event<'_>) -> bool {
+    event.kind == Kind::Comment && event.comment.or(event.id).is_some()
 }

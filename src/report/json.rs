@@ -1,6 +1,6 @@
 //! Findings and verdicts for programs: JSON lines, or one JSON document with the summary.
 //!
-//! The shapes are structs of their own, so that a change of the program's insides changes nobody's pipeline.
+//! The shapes are written out here, so that a change of the program's insides changes nobody's pipeline.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -11,32 +11,36 @@ use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter};
 
 use crate::finding::{Confusion, Fate, Finding, Judged, Summary, Tally};
+use crate::report::escape::Object;
 use crate::report::{Format, Look, Report, VerdictFormat, VerdictReport, is_unsafe};
 
 pub(super) const FORMAT: Format =
     Format { name: "json", report: |out, _: Look| Box::new(Document { out, begun: false }) };
-pub(super) const LINES: Format = Format { name: "jsonl", report: |out, _: Look| Box::new(Lines { out }) };
-pub(super) const VERDICTS: VerdictFormat = VerdictFormat { name: "jsonl", report: |out| Box::new(Lines { out }) };
+pub(super) const LINES: Format =
+    Format { name: "jsonl", report: |out, _: Look| Box::new(Lines { out, line: Vec::new() }) };
+pub(super) const VERDICTS: VerdictFormat =
+    VerdictFormat { name: "jsonl", report: |out| Box::new(Lines { out, line: Vec::new() }) };
 
 /// How many findings a thread writes at once.
 const FINDINGS_A_SHARE: usize = 512;
 
 struct Lines<'w> {
     out: &'w mut (dyn Write + Send),
+    line: Vec<u8>,
 }
 
 impl Report for Lines<'_> {
     fn findings(&mut self, findings: &[Finding<'_>]) -> io::Result<()> {
         // Long reports are mostly this: every thread writes its share of the lines, and they are put together in order.
-        let lines = |share: &[Finding<'_>]| -> io::Result<Vec<u8>> {
-            let mut lines = Vec::new();
+        let lines = |share: &[Finding<'_>]| -> Vec<u8> {
+            let mut lines = Vec::with_capacity(share.len() * 1_536);
             for finding in share {
-                write_json(&mut lines, &FindingJson::from(finding))?;
+                write_finding(&mut lines, finding);
                 lines.push(b'\n');
             }
-            Ok(lines)
+            lines
         };
-        let shares = findings.par_chunks(FINDINGS_A_SHARE).map(lines).collect::<io::Result<Vec<_>>>()?;
+        let shares: Vec<Vec<u8>> = findings.par_chunks(FINDINGS_A_SHARE).map(lines).collect();
         shares.iter().try_for_each(|share| self.out.write_all(share))
     }
 
@@ -47,8 +51,10 @@ impl Report for Lines<'_> {
 
 impl VerdictReport for Lines<'_> {
     fn verdict(&mut self, judged: &Judged<'_>) -> io::Result<()> {
-        write_json(&mut *self.out, &VerdictJson::from(judged))?;
-        self.out.write_all(b"\n")
+        self.line.clear();
+        write_verdict(&mut self.line, judged);
+        self.line.push(b'\n');
+        self.out.write_all(&self.line)
     }
 }
 
@@ -63,7 +69,9 @@ impl Report for Document<'_> {
         for finding in findings {
             self.out.write_all(if self.begun { b",\n" } else { b"{\"findings\":[\n" })?;
             self.begun = true;
-            write_json(&mut *self.out, &FindingJson::from(finding))?;
+            let mut line = Vec::new();
+            write_finding(&mut line, finding);
+            self.out.write_all(&line)?;
         }
         Ok(())
     }
@@ -102,124 +110,68 @@ impl Formatter for Harmless {
     }
 }
 
-#[derive(Serialize)]
-struct FindingJson<'a> {
-    rule: &'a str,
-    severity: &'a str,
-    channel: &'a str,
-    account: &'a str,
-    user: &'a str,
-    ts: String,
-    id: Option<&'a str>,
-    message: &'a str,
-    remedy: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    late_by_s: Option<Seconds>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    opened_at: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    closed_at: Option<String>,
-    policy: Option<PolicyJson<'a>>,
-    evidence: &'a [String],
-    source: &'a str,
-    delivered: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    confidence: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    score: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    matched: Option<&'a [String]>,
-    fingerprint: &'a str,
-}
-
-#[derive(Serialize)]
-struct PolicyJson<'a> {
-    permission: &'a str,
-    from: String,
-    until: Option<String>,
-    source: &'a str,
-}
-
-/// Milliseconds written as seconds: an integer where they are whole, as `0.017` where they are not.
-struct Seconds(i64);
-
-impl Serialize for Seconds {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.0 % 1_000 == 0 {
-            serializer.serialize_i64(self.0 / 1_000)
-        } else {
-            serializer.serialize_f64(self.0 as f64 / 1_000.0)
+fn write_finding(out: &mut Vec<u8>, finding: &Finding<'_>) {
+    let mut line = Object::new(out);
+    line.text("rule", finding.rule.word());
+    line.text("severity", finding.severity.word());
+    line.text("channel", finding.channel.word());
+    line.text("account", finding.account);
+    line.text("user", &finding.user);
+    line.plain("ts", finding.at);
+    line.maybe("id", finding.id.as_deref());
+    line.text("message", &finding.message);
+    line.text("remedy", &finding.remedy);
+    if let Some(ms) = finding.late_by_ms {
+        line.seconds("late_by_s", ms);
+    }
+    for (name, at) in [("opened_at", finding.opened_at), ("closed_at", finding.closed_at)] {
+        if let Some(at) = at {
+            line.plain(name, at);
         }
     }
-}
-
-impl<'a> From<&'a Finding<'a>> for FindingJson<'a> {
-    fn from(finding: &'a Finding<'a>) -> Self {
-        FindingJson {
-            rule: finding.rule.word(),
-            severity: finding.severity.word(),
-            channel: finding.channel.word(),
-            account: finding.account,
-            user: &finding.user,
-            ts: finding.at.to_string(),
-            id: finding.id.as_deref(),
-            message: &finding.message,
-            remedy: &finding.remedy,
-            late_by_s: finding.late_by_ms.map(Seconds),
-            opened_at: finding.opened_at.map(|at| at.to_string()),
-            closed_at: finding.closed_at.map(|at| at.to_string()),
-            policy: finding.policy.map(|row| PolicyJson {
-                permission: row.permission,
-                from: row.from.to_string(),
-                until: row.until.map(|until| until.to_string()),
-                source: row.source,
-            }),
-            evidence: &finding.evidence,
-            source: &finding.source,
-            delivered: finding.delivered,
-            confidence: finding.content.as_ref().map(|content| content.confidence.word()),
-            // Hundredths are more than enough.
-            score: finding.content.as_ref().map(|content| (content.score * 100.0).round() / 100.0),
-            matched: finding.content.as_ref().map(|content| content.matched.as_slice()),
-            fingerprint: &finding.fingerprint,
+    match finding.policy {
+        None => line.maybe("policy", None),
+        Some(row) => {
+            let mut policy = line.object("policy");
+            policy.text("permission", row.permission);
+            policy.plain("from", row.from);
+            match row.until {
+                Some(until) => policy.plain("until", until),
+                None => policy.maybe("until", None),
+            }
+            policy.text("source", row.source);
+            policy.end();
         }
     }
-}
-
-#[derive(Serialize)]
-struct VerdictJson<'a> {
-    verdict: &'a str,
-    rules: Vec<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a str>,
-    channel: &'a str,
-    account: &'a str,
-    user: &'a str,
-    ts: String,
-    id: Option<&'a str>,
-    permission: Option<&'a str>,
-    why: &'a str,
-    delivered: Option<bool>,
-    source: &'a str,
-}
-
-impl<'a> From<&'a Judged<'a>> for VerdictJson<'a> {
-    fn from(judged: &'a Judged<'a>) -> Self {
-        VerdictJson {
-            verdict: judged.verdict,
-            rules: judged.rules.iter().map(|rule| rule.word()).collect(),
-            reason: judged.reason,
-            channel: judged.channel.word(),
-            account: judged.account,
-            user: judged.user,
-            ts: judged.at.to_string(),
-            id: judged.id,
-            permission: judged.permission,
-            why: &judged.why,
-            delivered: judged.delivered,
-            source: &judged.source,
-        }
+    line.list("evidence", &finding.evidence);
+    line.text("source", &finding.source);
+    line.truth("delivered", finding.delivered);
+    if let Some(content) = &finding.content {
+        line.text("confidence", content.confidence.word());
+        line.hundredths("score", content.score);
+        line.list("matched", &content.matched);
     }
+    line.text("fingerprint", &finding.fingerprint);
+    line.end();
+}
+
+fn write_verdict(out: &mut Vec<u8>, judged: &Judged<'_>) {
+    let mut line = Object::new(out);
+    line.text("verdict", judged.verdict);
+    line.list("rules", judged.rules.iter().map(|rule| rule.word()));
+    if let Some(reason) = judged.reason {
+        line.text("reason", reason);
+    }
+    line.text("channel", judged.channel.word());
+    line.text("account", judged.account);
+    line.text("user", judged.user);
+    line.plain("ts", judged.at);
+    line.maybe("id", judged.id);
+    line.maybe("permission", judged.permission);
+    line.text("why", &judged.why);
+    line.truth("delivered", judged.delivered);
+    line.text("source", &judged.source);
+    line.end();
 }
 
 #[derive(Serialize)]

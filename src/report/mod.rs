@@ -5,6 +5,7 @@
 //! colour, and how wide a table may be, the program says.
 
 mod csv;
+mod escape;
 mod json;
 #[cfg(feature = "cli")]
 mod table;

@@ -9,7 +9,7 @@ use std::fmt;
 use serde::Deserializer;
 use serde::de::Visitor;
 
-use crate::batch::Batch;
+use crate::batch::Shards;
 use crate::event::{
     Category, Channel, Entry, Event, Frequency, Kind, MessagingType, Place, Sender, Status, TokenType, tag_word, words,
 };
@@ -79,6 +79,8 @@ words! {
         RecipientHidden = "recipient_hidden",
         /// The time is that of the business's own log, which is believed less than Meta's.
         LoggedAt = "logged_at",
+        /// The other half of the send was not found: the answer to a call, or which of several calls an echo belongs to.
+        Unpaired = "unpaired",
     }
 }
 
@@ -195,16 +197,32 @@ pub(super) enum Value<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Record<'a> {
     values: [Value<'a>; Field::ALL.len()],
+    /// Which of them are set, a bit each: most are not.
+    set: u32,
     /// Whether such records never show what a send relies on.
     pub(super) claim_hidden: bool,
 }
 
 impl<'a> Record<'a> {
+    /// Forgets every value.
+    pub(super) fn clear(&mut self) {
+        self.set = 0;
+        self.claim_hidden = false;
+    }
+
     /// Sets a value; `false` if there was one already.
     pub(super) fn set(&mut self, field: Field, value: Value<'a>) -> bool {
         // There are as many values as fields.
         let Some(place) = self.values.get_mut(field as usize) else { return false };
-        std::mem::replace(place, value) == Value::Unset
+        *place = value;
+        let was_set = self.set & bit(field) != 0;
+        self.set |= bit(field);
+        !was_set
+    }
+
+    /// Whether the field is set, be it to nothing. Most are not, of most records.
+    fn has(&self, field: Field) -> bool {
+        self.set & bit(field) != 0
     }
 
     /// Whether it has what every canonical record has.
@@ -225,11 +243,19 @@ impl<'a> Record<'a> {
     }
 
     fn get(&self, field: Field) -> Value<'a> {
+        if !self.has(field) {
+            return Value::Unset;
+        }
         self.values.get(field as usize).copied().unwrap_or_default()
     }
 }
 
-/// Makes an event of a record and adds it to the batch.
+/// The bit of a field in a set of them; there are fewer than 32.
+const fn bit(field: Field) -> u32 {
+    1 << field as u32
+}
+
+/// Makes an event of a record and adds it to the others.
 ///
 /// # Errors
 /// Why the record cannot be read, as half a sentence.
@@ -238,7 +264,7 @@ pub(super) fn push(
     names: &Names,
     place: Place,
     options: &Options,
-    batch: &mut Batch,
+    events: &mut Shards,
     tally: &mut Tally,
 ) -> Result<(), String> {
     let reader = Reader { record, names, options };
@@ -252,7 +278,8 @@ pub(super) fn push(
     let decisive = kind == Kind::Send;
     let account = reader.name(Field::Account)?;
     let id = reader.name(Field::Id)?;
-    let tag = reader.text(Field::Tag)?.map(|text| tag_word(&text));
+    let written_tag = reader.text(Field::Tag)?;
+    let tag = written_tag.as_deref().map(tag_word);
     let token = reader.name(Field::Token)?;
     let token_expires = reader.stamp(Field::TokenExpires, channel)?.map(|stamp| stamp.at);
     let comment = reader.name(Field::Comment)?;
@@ -291,18 +318,19 @@ pub(super) fn push(
         region: region.as_deref(),
         claim_hidden: claim_hidden || decisive && (claims_unknown || record.claim_hidden),
         logged_at: reader.decided(Field::LoggedAt, truth, true, &mut unknown)?.unwrap_or(false),
+        unpaired: reader.decided(Field::Unpaired, truth, true, &mut unknown)?.unwrap_or(false),
         recipient_hidden: reader.decided(Field::RecipientHidden, truth, true, &mut unknown)?.unwrap_or(false),
         ..Event::default()
     };
     if let Some(written_ms) = reader.code(Field::PrecisionMs)? {
         event.precision_ms = event.precision_ms.max(u32::try_from(written_ms).unwrap_or(0));
     }
-    let text = match batch.reads_text(&event) {
+    let text = match events.reads_text(&event) {
         true => reader.free(Field::Text)?,
         false => reader.unneeded(Field::Text).map(|()| None)?,
     };
     event.text = text.as_deref();
-    if !batch.push(&event) {
+    if events.push(&event).is_none() {
         return Err("is too large to keep".to_owned());
     }
     if let Some(word) = unknown_event {
@@ -368,7 +396,12 @@ impl<'a> Reader<'_, 'a> {
         Ok((kind, None))
     }
 
+    #[inline(always)]
     fn stamp(&self, field: Field, channel: Channel) -> Result<Option<Stamp>, String> {
+        if self.record.has(field) { self.stamp_of(field, channel) } else { Ok(None) }
+    }
+
+    fn stamp_of(&self, field: Field, channel: Channel) -> Result<Option<Stamp>, String> {
         let value = self.record.get(field);
         if let Value::Truth(_) = value {
             return Err(self.wrong_type(field));
@@ -388,7 +421,12 @@ impl<'a> Reader<'_, 'a> {
     }
 
     /// An id or a credential: text, or an integer taken digit for digit.
+    #[inline(always)]
     fn name(&self, field: Field) -> Result<Option<Cow<'a, str>>, String> {
+        if self.record.has(field) { self.name_of(field) } else { Ok(None) }
+    }
+
+    fn name_of(&self, field: Field) -> Result<Option<Cow<'a, str>>, String> {
         let value = self.record.get(field);
         let Some(text) = self.scalar(field)? else { return Ok(None) };
         let spoilt = match value {
@@ -403,7 +441,12 @@ impl<'a> Reader<'_, 'a> {
     }
 
     /// A word or code, which no log has reason to write as a number.
+    #[inline(always)]
     fn text(&self, field: Field) -> Result<Option<Cow<'a, str>>, String> {
+        if self.record.has(field) { self.text_of(field) } else { Ok(None) }
+    }
+
+    fn text_of(&self, field: Field) -> Result<Option<Cow<'a, str>>, String> {
         match self.record.get(field) {
             Value::Number(_) | Value::Truth(_) => Err(self.wrong_type(field)),
             _ => self.scalar(field),
@@ -436,13 +479,17 @@ impl<'a> Reader<'_, 'a> {
     }
 
     /// A word of a closed list. One that is not on it is noted, and taken for absent.
+    #[inline(always)]
     fn word<T>(
         &self,
         field: Field,
         from_word: fn(&str) -> Option<T>,
         unknown: &mut Unknown<'a>,
     ) -> Result<Option<T>, String> {
-        let Some(word) = self.text(field)? else { return Ok(None) };
+        if !self.record.has(field) {
+            return Ok(None);
+        }
+        let Some(word) = self.text_of(field)? else { return Ok(None) };
         let known = from_word(&word);
         if known.is_none() {
             unknown.push((field, word));
@@ -451,6 +498,7 @@ impl<'a> Reader<'_, 'a> {
     }
 
     /// The same for a word that decides the verdict where `decisive`: there it must be one we know.
+    #[inline(always)]
     fn decided<T>(
         &self,
         field: Field,
@@ -458,6 +506,9 @@ impl<'a> Reader<'_, 'a> {
         decisive: bool,
         unknown: &mut Unknown<'a>,
     ) -> Result<Option<T>, String> {
+        if !self.record.has(field) {
+            return Ok(None);
+        }
         let Some(word) = self.scalar(field)? else { return Ok(None) };
         match from_word(&word) {
             Some(known) => Ok(Some(known)),
@@ -473,7 +524,12 @@ impl<'a> Reader<'_, 'a> {
     }
 
     /// An error code; 0 is none.
+    #[inline(always)]
     fn code(&self, field: Field) -> Result<Option<i32>, String> {
+        if self.record.has(field) { self.code_of(field) } else { Ok(None) }
+    }
+
+    fn code_of(&self, field: Field) -> Result<Option<i32>, String> {
         let Some(text) = self.scalar(field)? else { return Ok(None) };
         // A column of integers with gaps becomes `10.0` in many a table.
         let digits = match text.split_once('.') {
@@ -502,6 +558,7 @@ impl<'a> Reader<'_, 'a> {
             },
         };
         let text = match text {
+            Cow::Borrowed(text) if is_trim(text) => return Ok(Some(Cow::Borrowed(text))),
             Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
             Cow::Owned(text) if text.trim().len() == text.len() => Cow::Owned(text),
             Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
@@ -547,9 +604,14 @@ fn precision_ms(written_ms: u32, is_calendar: bool, channel: Channel) -> u32 {
     if exact { 0 } else { written_ms }
 }
 
+/// Whether a text surely neither begins nor ends with a blank, and is not empty.
+fn is_trim(text: &str) -> bool {
+    matches!(text.as_bytes(), [b'!'..=b'~'] | [b'!'..=b'~', .., b'!'..=b'~'])
+}
+
 /// Whether a text is a number in a spreadsheet's or a table program's form: `2.7E+16`, `24000000073615024.0`.
 fn is_rounded(text: &str) -> bool {
-    let after_digits = |text: &'_ str| text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let after_digits = |text: &str| text.bytes().position(|c| !c.is_ascii_digit()).unwrap_or(text.len());
     let (whole, mut rest) = text.split_at(after_digits(text));
     if whole.is_empty() || rest.is_empty() {
         return false;
@@ -566,6 +628,11 @@ fn is_rounded(text: &str) -> bool {
 }
 
 fn direction(word: &str) -> Option<Direction> {
+    match word {
+        "in" => return Some(Direction::In),
+        "out" => return Some(Direction::Out),
+        _ => {}
+    }
     const IN: [&str; 5] = ["in", "inbound", "incoming", "user", "received"];
     const OUT: [&str; 6] = ["out", "outbound", "outgoing", "page", "business", "sent"];
     let is = |known: &&str| known.eq_ignore_ascii_case(word);
@@ -595,6 +662,9 @@ fn category(word: &str) -> Option<Category> {
 
 /// What became of a send; the inner `None` is a word that says that it is not known yet.
 fn status(word: &str) -> Option<Option<Status>> {
+    if word == "sent" {
+        return Some(Some(Status::Sent));
+    }
     const SENT: &[&str] = &["sent", "delivered", "read", "played", "accepted", "ok"];
     const FAILED: &[&str] = &["failed", "error", "rejected", "undelivered"];
     const OPEN: &[&str] = &["queued", "pending", "sending", "submitted", "unknown"];

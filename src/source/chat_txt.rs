@@ -292,7 +292,9 @@ impl Layout for ChatTxt {
     fn cut(&self, bytes: &[u8]) -> usize {
         let mut end = bytes.len();
         while let Some(line_end) = memchr::memrchr(b'\n', &bytes[..end]) {
-            if head(&bytes[line_end + 1..]).is_some() {
+            // A head is on one line, here as where it is read.
+            let line = lines(&bytes[line_end + 1..]).next().map_or(&[][..], |(_, line)| line);
+            if head(line).is_some() {
                 return line_end + 1;
             }
             end = line_end;
@@ -347,13 +349,13 @@ impl ChatTxt {
             user,
             kind,
             place: sink.place(line),
-            text: Some(text),
+            text: Some(text).filter(|text| !text.is_empty()),
             // A template looks like any other message here.
             claim_hidden: is_owner,
             recipient_hidden: is_owner && self.other.is_none(),
             ..Event::default()
         };
-        if sink.batch.push(&event) { Ok(()) } else { Err("is too large to keep".to_owned()) }
+        sink.events.push(&event).map(|_| ()).ok_or_else(|| "is too large to keep".to_owned())
     }
 }
 

@@ -54,6 +54,7 @@ fn read(json: &Json<'_>, record: &mut Record<'_, '_>) -> Result<(), String> {
     let user = user.or_else(of_conversation).ok_or("names no user: neither a contact nor a conversation")?;
     let account =
         json.get("inbox_id").id().or_else(|| inbox.get("id").id()).or_else(|| conversation.get("inbox_id").id());
+    account.iter().for_each(|inbox| record.inbox(channel, inbox));
     let stamp = [json.get("created_at"), json.get("timestamp")].into_iter().find_map(|time| record.stamp(time));
     let stamp = stamp.or(record.logged).ok_or("has no `created_at` that is a time")?;
     let attributes = json.get("content_attributes");

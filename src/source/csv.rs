@@ -10,9 +10,11 @@ use std::cell::OnceCell;
 use memchr::{memchr, memchr2};
 
 use super::canonical::{Field, Names, Record, Value};
+use super::cell;
 use super::json::Json;
 use super::preset::{self, Preset};
 use super::shape;
+use super::write;
 use super::{Fit, Format, Layout, Opened, Refusal, Sink, Start, shown, too_long};
 use crate::time::Stamp;
 
@@ -33,6 +35,8 @@ struct Csv {
     names: Names,
     /// What each column holds, if it is one of our fields.
     columns: Vec<Option<Field>>,
+    /// Whether we wrote it: nobody else has all these columns.
+    is_ours: bool,
     /// What is known of such tables, and which of their columns are the two sides and the raw record.
     preset: Option<(&'static Preset, PresetColumns)>,
 }
@@ -82,7 +86,8 @@ fn open(start: &Start<'_>) -> Result<Opened, Refusal> {
             (Names::new(&preset.map()), Some((preset, columns)))
         }
     };
-    let layout = Csv { dialect: header.dialect, names, columns: header.columns, preset };
+    let is_ours = header.cells.iter().map(String::as_str).eq(write::fields().map(Field::word));
+    let layout = Csv { dialect: header.dialect, names, columns: header.columns, is_ours, preset };
     Ok(Opened { layout: Box::new(layout), skip: header.len })
 }
 
@@ -167,7 +172,10 @@ fn refusal(header: &Header, names: &Names, start: &Start<'_>) -> Option<Refusal>
     }
     let names = missing.iter().map(|(_, name, _)| *name).collect::<Vec<_>>().join("`, `");
     let map = missing.iter().map(|(.., name)| format!("{name}=...")).collect::<Vec<_>>().join(",");
-    refuse(format!("the header has no column `{names}`; name it with --map {map}; it has {}", there()))
+    // Who maps columns knows that the table is no other program's.
+    let preset = preset::suggestion(&header.cells).filter(|_| start.options.map.is_empty());
+    let preset = preset.map(|name| format!(", or read it with --preset {name}")).unwrap_or_default();
+    refuse(format!("the header has no column `{names}`; name it with --map {map}{preset}; it has {}", there()))
 }
 
 impl Layout for Csv {
@@ -223,17 +231,27 @@ impl Layout for Csv {
 
 impl Csv {
     fn row(&self, row: &str, line: u64, sink: &mut Sink<'_>) -> Result<(), String> {
+        // Cells that a table of ours has in another form.
+        let has_any = self.is_ours && memchr(b'\'', row.as_bytes()).is_some();
+        let mut restored = Vec::new();
+        for (at, cell) in self.dialect.cells(row).enumerate().filter(|_| has_any) {
+            restored.extend(cell::read(&unquoted(cell)).map(|text| (at, text.into_owned())));
+        }
+        let mut restored = restored.iter().peekable();
         let mut record = Record::default();
         // The cells that only a preset reads, and a time that we write anew.
         let (mut sides, mut raw, written_anew) = ((None, None), None, OnceCell::new());
-        let mut logged = None;
+        let (mut logged, mut code) = (None, None);
         let mut is_blank = true;
         let mut too_many = false;
         let mut columns = self.columns.iter();
         for (at, cell) in self.dialect.cells(row).enumerate() {
             let column = columns.next();
-            let (Value::Text(text) | Value::CsvText(text)) = cell else { continue };
             let mut cell = cell;
+            if let Some((_, text)) = restored.next_if(|(nth, _)| *nth == at) {
+                cell = Value::Text(text);
+            }
+            let (Value::Text(text) | Value::CsvText(text)) = cell else { continue };
             if let Some((preset, columns)) = &self.preset {
                 let at = Some(at);
                 if at == columns.from {
@@ -252,6 +270,7 @@ impl Csv {
                             cell = Value::Text(written_anew.get_or_init(|| anew));
                         }
                     }
+                    Some(Some(Field::ErrorCode)) => code = Some(text),
                     Some(Some(field)) => cell = preset.word(*field, text).map_or(cell, Value::Text),
                     _ => {}
                 }
@@ -299,6 +318,7 @@ impl Csv {
                     return Ok(());
                 };
                 record.set(Field::Channel, Value::Text(channel.word()));
+                record.claim_hidden &= !code.is_some_and(|code| preset.is_free_form(channel, code));
                 record.set(Field::User, Value::Text(user));
                 if let Some(text) = account {
                     let account = places.address(text).map_or(text, |(_, account)| account);
@@ -527,7 +547,7 @@ mod tests {
                 }
                 begins
             };
-            let csv = Csv { dialect: COMMA, names: Names::new(&[]), columns: vec![], preset: None };
+            let csv = Csv { dialect: COMMA, names: Names::new(&[]), columns: vec![], is_ours: false, preset: None };
             let bytes = text.as_bytes();
             let cut = csv.cut(bytes);
             let mut twice = begins(&bytes[..cut]);

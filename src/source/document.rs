@@ -100,8 +100,11 @@ impl Layout for Documents {
                 walk.at = next.unwrap_or(bytes.len());
             }
         }
-        line += count_lines(bytes[counted..].trim_ascii_end());
-        sink.tally.brackets(walk.brackets, line);
+        // Blanks at the end are no part of it, wherever a block was cut among them.
+        if let Some(last) = bytes.iter().rposition(|c| !matches!(c, b' ' | b'\t' | b'\r' | b'\n')) {
+            line += count_lines(&bytes[counted..=last.max(counted)]);
+            sink.tally.brackets(walk.brackets, line);
+        }
     }
 }
 

@@ -53,8 +53,10 @@ fn read(json: &Json<'_>, record: &mut Record<'_, '_>) -> Result<(), String> {
         [user] => user,
         _ => return Err(format!("is a group conversation of {} people", others.len() + 1)),
     };
+    // Beside logs that know the account by its id, the name can be told to be that one.
+    let given = record.sink.options.account.as_str();
     let thread = Thread {
-        account: owner,
+        account: if given.is_empty() { owner } else { given },
         user,
         channel: if is_instagram(json, is_v2) { Channel::Instagram } else { Channel::Messenger },
         is_v2,

@@ -12,6 +12,7 @@ use crate::event::{Channel, Event, Kind, Status};
 use super::json::Json;
 use super::shape::{Record, Shape};
 use super::shown;
+use super::sides::Sides;
 
 pub(super) const SHAPE: Shape = Shape { name: "graph", fits, read };
 
@@ -127,9 +128,14 @@ fn one_of(messages: &[Json<'_>], item: &Json<'_>, common: Option<&str>, record: 
             let reason = format!("is a conversation in which the account `{}` takes no part", shown(account));
             return record.sink.bad(line, reason);
         }
+        // Another record may tell. Until then the recipient stands for the account; in a crowd it would not help to know.
         (None, None) => {
-            let reason = "does not show which side is the business; name its id with --account";
-            return record.sink.bad(line, reason.to_owned());
+            let ids: Vec<&str> = ids.iter().map(|id| id.as_ref()).collect();
+            return match ids.as_slice() {
+                [one, other] => open_one(messages, &people, [*one, *other], record),
+                [_] => record.sink.bad(line, "names no user: only one side takes part".to_owned()),
+                _ => record.sink.bad(line, format!("is a group conversation of {} people", ids.len())),
+            };
         }
     };
     let others: Vec<&Cow<'_, str>> = ids.iter().filter(|id| **id != account).collect();
@@ -138,10 +144,34 @@ fn one_of(messages: &[Json<'_>], item: &Json<'_>, common: Option<&str>, record: 
     }
     let channel = if is_instagram(&people, &account) { Channel::Instagram } else { Channel::Messenger };
     let side = Side { account: &account, user: others.first().map(|id| id.as_ref()), channel };
+    each(messages, record, |message, record| read_message(message, &side, record));
+}
+
+/// Reads the messages between two ids, of which nothing here says which one is the account.
+fn open_one(messages: &[Json<'_>], people: &[&Json<'_>], ids: [&str; 2], record: &mut Record<'_, '_>) {
+    let is_instagram = ids.iter().any(|id| is_instagram(people, id));
+    let channel = if is_instagram { Channel::Instagram } else { Channel::Messenger };
+    record.sides = Sides::Open;
+    each(messages, record, |message, record| {
+        let from = message.get("from").get("id").id();
+        // As the one who did not write it would see it.
+        let account = ids.iter().find(|id| Some(**id) != from.as_deref()).copied().unwrap_or_default();
+        let user = ids.iter().find(|id| **id != account).copied();
+        read_message(message, &Side { account, user, channel }, record)
+    });
+    record.sides = Sides::Told;
+}
+
+/// Reads each message, and reports those that cannot be read.
+fn each(
+    messages: &[Json<'_>],
+    record: &mut Record<'_, '_>,
+    read: impl Fn(&Json<'_>, &mut Record<'_, '_>) -> Result<(), String>,
+) {
     for (index, message) in messages.iter().enumerate() {
-        if let Err(reason) = read_message(message, &side, record) {
+        if let Err(reason) = read(message, record) {
             let which = if messages.len() == 1 { String::new() } else { format!("message {} ", index + 1) };
-            record.sink.bad(line, format!("{which}{reason}"));
+            record.sink.bad(record.line, format!("{which}{reason}"));
         }
     }
 }

@@ -8,13 +8,15 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+
+use crate::store::StoreError;
 
 use super::unpack::{self, Contents, Fate, Member};
 use super::{FORMATS, Fit, Format, InputReading, Layout, Opened, Options, Refusal, Sink, Start, too_long};
 
 /// The size of a block: large enough that starting one costs nothing, small enough for the cache of one core or two.
-const BLOCK_BYTES: usize = 4 << 20;
+pub(super) const BLOCK_BYTES: usize = 4 << 20;
 
 /// Where a log is read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,13 +25,16 @@ pub enum Input {
     Stdin,
     /// A file, or whatever else can be opened and read: a named pipe, `/dev/fd/63`.
     Path(PathBuf),
+    /// A file in a directory that was named. One that cannot be opened, such as a link that leads nowhere, is a bad record,
+    /// and the others are read.
+    Found(PathBuf),
 }
 
 impl fmt::Display for Input {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Input::Stdin => f.write_str("<stdin>"),
-            Input::Path(path) => write!(f, "{}", path.display()),
+            Input::Path(path) | Input::Found(path) => write!(f, "{}", path.display()),
         }
     }
 }
@@ -51,6 +56,14 @@ pub enum SourceError {
     },
     /// `-` given twice.
     StdinTwice,
+    /// What was read could not be kept.
+    Store(StoreError),
+}
+
+impl From<StoreError> for SourceError {
+    fn from(error: StoreError) -> SourceError {
+        SourceError::Store(error)
+    }
 }
 
 impl SourceError {
@@ -64,6 +77,7 @@ impl fmt::Display for SourceError {
         match self {
             SourceError::Io { name, error } => write!(f, "cannot read `{name}`: {error}"),
             SourceError::NoFile { name } => write!(f, "the directory `{name}` holds no file to read"),
+            SourceError::Store(error) => error.fmt(f),
             SourceError::StdinTwice => f.write_str("`-` (standard input) can be read only once"),
         }
     }
@@ -76,7 +90,7 @@ impl std::error::Error for SourceError {}
 /// sorted order, without hidden ones. A file that is named twice, under whatever names, is read once.
 ///
 /// # Errors
-/// What does not exist or cannot be read, a directory without files, and a second `-`.
+/// What is named and does not exist or cannot be read, a directory without files, and a second `-`.
 pub fn find(args: &[PathBuf]) -> Result<Vec<Input>, SourceError> {
     let mut found = Found::default();
     for arg in args {
@@ -89,11 +103,11 @@ pub fn find(args: &[PathBuf]) -> Result<Vec<Input>, SourceError> {
         }
         let kind = fs::metadata(arg).map_err(|error| SourceError::io(arg.display(), error))?;
         if kind.is_dir() {
-            if !found.walk(arg)? {
+            if !found.walk(arg, true)? {
                 return Err(SourceError::NoFile { name: arg.display().to_string() });
             }
         } else {
-            found.file(arg);
+            found.file(arg, Input::Path);
         }
     }
     Ok(found.inputs)
@@ -113,20 +127,29 @@ impl Found {
         self.seen.insert(path.canonicalize().unwrap_or_else(|_| path.to_owned()))
     }
 
-    fn file(&mut self, path: &Path) {
+    fn file(&mut self, path: &Path, how: fn(PathBuf) -> Input) {
         if self.is_new(path) {
-            self.inputs.push(Input::Path(path.to_owned()));
+            self.inputs.push(how(path.to_owned()));
         }
     }
 
     /// Adds the files in and below a directory; whether there are any, or were when we came by before.
-    fn walk(&mut self, directory: &Path) -> Result<bool, SourceError> {
+    fn walk(&mut self, directory: &Path, is_named: bool) -> Result<bool, SourceError> {
         if !self.is_new(directory) {
             return Ok(true);
         }
         let failed = |error| SourceError::io(directory.display(), error);
         let mut names = Vec::new();
-        for entry in fs::read_dir(directory).map_err(failed)? {
+        let entries = match fs::read_dir(directory) {
+            Ok(entries) => entries,
+            Err(error) if is_named => return Err(failed(error)),
+            // Opening it as a file will say why it cannot be read.
+            Err(_) => {
+                self.inputs.push(Input::Found(directory.to_owned()));
+                return Ok(true);
+            }
+        };
+        for entry in entries {
             let name = entry.map_err(failed)?.file_name();
             if !name.as_encoded_bytes().starts_with(b".") {
                 names.push(name);
@@ -136,13 +159,13 @@ impl Found {
         let mut any = false;
         for name in names {
             let path = directory.join(name);
-            let kind = fs::metadata(&path).map_err(|error| SourceError::io(path.display(), error))?;
-            if kind.is_dir() {
-                any |= self.walk(&path)?;
-            } else if kind.is_file() {
+            let kind = fs::metadata(&path);
+            if kind.as_ref().is_ok_and(fs::Metadata::is_dir) {
+                any |= self.walk(&path, false)?;
+            } else if kind.map_or(true, |kind| kind.is_file()) {
                 // Nothing but files: a pipe or socket that happens to lie here would keep us waiting for ever.
                 any = true;
-                self.file(&path);
+                self.file(&path, Input::Found);
             }
         }
         Ok(any)
@@ -165,6 +188,34 @@ pub(super) struct Block {
     pub(super) bad: Option<(u64, String)>,
 }
 
+/// Buffers that have been read and can be filled again: fresh memory for every block would cost as much as reading it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Spare(Arc<Mutex<Vec<Vec<u8>>>>);
+
+/// More than this many are never waiting to be filled.
+const MOST_SPARE: usize = 64;
+
+impl Spare {
+    /// Takes back a buffer.
+    pub(super) fn give(&self, mut buffer: Vec<u8>) {
+        buffer.clear();
+        // One that a long record has blown up would only keep its memory from others.
+        if let Ok(mut spare) = self.0.lock()
+            && spare.len() < MOST_SPARE
+            && buffer.capacity() <= 2 * BLOCK_BYTES
+        {
+            spare.push(buffer);
+        }
+    }
+
+    fn take(&self, capacity: usize) -> Vec<u8> {
+        let spare = self.0.lock().ok().and_then(|mut spare| spare.pop());
+        let mut buffer = spare.unwrap_or_default();
+        buffer.reserve(capacity);
+        buffer
+    }
+}
+
 /// All inputs of a run as blocks, in order.
 pub(super) struct Blocks<'a> {
     waiting: VecDeque<Waiting<'a>>,
@@ -173,6 +224,7 @@ pub(super) struct Blocks<'a> {
     options: &'a Options,
     block_bytes: usize,
     index: u64,
+    spare: Spare,
 }
 
 pub(super) type Bytes = Box<dyn Read + Send>;
@@ -182,6 +234,8 @@ pub(super) type Opener<'a> = Box<dyn FnOnce() -> io::Result<Bytes> + Send + 'a>;
 struct Waiting<'a> {
     name: String,
     from: Origin<'a>,
+    /// Whether the run ends if it cannot be opened.
+    is_named: bool,
 }
 
 enum Origin<'a> {
@@ -214,21 +268,45 @@ impl<'a> Blocks<'a> {
         let open = |input: &'a Input| -> Waiting<'a> {
             let from = match input {
                 Input::Stdin => Origin::Stream(Box::new(|| Ok(Box::new(io::stdin()) as Bytes)), None),
-                Input::Path(path) => {
+                Input::Path(path) | Input::Found(path) => {
                     Origin::Stream(Box::new(move || Ok(Box::new(File::open(path)?) as Bytes)), Some(path))
                 }
             };
-            Waiting { name: input.to_string(), from }
+            Waiting { name: input.to_string(), from, is_named: !matches!(input, Input::Found(_)) }
         };
         let waiting = inputs.iter().map(open).collect();
-        Blocks { waiting, inputs: Vec::new(), current: None, options, block_bytes: BLOCK_BYTES, index: 0 }
+        Blocks {
+            waiting,
+            inputs: Vec::new(),
+            current: None,
+            options,
+            block_bytes: BLOCK_BYTES,
+            index: 0,
+            spare: Spare::default(),
+        }
     }
 
-    /// The size of a block changes nothing but the time it takes.
-    #[cfg(test)]
+    /// Streams that are no files, read in blocks of another size: it changes nothing but the time it takes.
     pub(super) fn of(streams: VecDeque<(String, Opener<'a>)>, options: &'a Options, block_bytes: usize) -> Blocks<'a> {
-        let waiting = streams.into_iter().map(|(name, opener)| Waiting { name, from: Origin::Stream(opener, None) });
-        Blocks { waiting: waiting.collect(), inputs: Vec::new(), current: None, options, block_bytes, index: 0 }
+        let waiting = streams.into_iter().map(|(name, opener)| Waiting {
+            name,
+            from: Origin::Stream(opener, None),
+            is_named: true,
+        });
+        Blocks {
+            waiting: waiting.collect(),
+            inputs: Vec::new(),
+            current: None,
+            options,
+            block_bytes,
+            index: 0,
+            spare: Spare::default(),
+        }
+    }
+
+    /// Where buffers go that have been read.
+    pub(super) fn spare(&self) -> Spare {
+        self.spare.clone()
     }
 
     /// What is known of the inputs by now.
@@ -240,16 +318,20 @@ impl<'a> Blocks<'a> {
     pub(super) fn next_block(&mut self) -> Option<Result<Block, SourceError>> {
         loop {
             if self.current.is_none() {
-                let Waiting { name, from } = self.waiting.pop_front()?;
-                if let Err(error) = self.open(&name, from) {
-                    self.waiting.clear();
-                    return Some(Err(SourceError::io(name, error)));
+                let Waiting { name, from, is_named } = self.waiting.pop_front()?;
+                match self.open(&name, from) {
+                    Ok(()) => {}
+                    Err(error) if is_named => {
+                        self.waiting.clear();
+                        return Some(Err(SourceError::io(name, error)));
+                    }
+                    Err(error) => self.refuse(&name, "unknown", Some(format!("cannot be opened: {error}"))),
                 }
             }
             // Every opened input is in `inputs` and in `current`.
             let (current, of_input) = (self.current.as_mut()?, self.inputs.last_mut()?);
             let max_record_bytes = current.layout.max_record_bytes(self.options);
-            match current.next(self.block_bytes, max_record_bytes) {
+            match current.next(self.block_bytes, max_record_bytes, &self.spare) {
                 Ok(Some((bytes, first_line))) => {
                     let consumed = current.take_consumed();
                     of_input.bytes += consumed;
@@ -300,7 +382,7 @@ impl<'a> Blocks<'a> {
                     self.inputs.last_mut().into_iter().for_each(|input| input.notes.clone_from(&notes));
                     for member in members.into_iter().rev() {
                         let (name, from) = (member.name.clone(), Origin::Member(Box::new(member)));
-                        self.waiting.push_front(Waiting { name, from });
+                        self.waiting.push_front(Waiting { name, from, is_named: true });
                     }
                 }
                 Err(reason) => self.refuse(name, "unknown", Some(reason)),
@@ -362,7 +444,12 @@ impl<'a> Blocks<'a> {
 
 impl Current {
     /// The next whole records and the line they begin on; none, where a record is given up or the last bytes held none.
-    fn next(&mut self, block_bytes: usize, max_record_bytes: usize) -> io::Result<Option<(Vec<u8>, u64)>> {
+    fn next(
+        &mut self,
+        block_bytes: usize,
+        max_record_bytes: usize,
+        spare: &Spare,
+    ) -> io::Result<Option<(Vec<u8>, u64)>> {
         let line_end = self.layout.line_end();
         // A record may be read only if it is not too long, so one byte beyond the longest settles it.
         let most = max_record_bytes.saturating_add(2).max(block_bytes);
@@ -395,7 +482,7 @@ impl Current {
             }
             let whole = if self.at_end { self.buffer.len() } else { self.layout.cut(&self.buffer) };
             if whole != 0 {
-                let mut rest = Vec::with_capacity(block_bytes);
+                let mut rest = spare.take(block_bytes);
                 rest.extend_from_slice(&self.buffer[whole..]);
                 self.buffer.truncate(whole);
                 let block = std::mem::replace(&mut self.buffer, rest);

@@ -2,10 +2,12 @@
 
 use serde::de::IgnoredAny;
 
-use super::canonical::Names;
+use super::canonical::{Names, Record};
+use super::flat;
 use super::input::UTF8_MARK;
 use super::object::{self, Wrong};
 use super::prefixed;
+use super::shape;
 use super::{Fit, Format, Layout, Opened, Refusal, Sink, Start, too_long};
 
 struct JsonLines {
@@ -36,9 +38,11 @@ impl Layout for JsonLines {
 
     fn read(&self, bytes: &[u8], first_line: u64, sink: &mut Sink<'_>) {
         // Nearly every block is UTF-8 as a whole, and to find that out at once is cheap.
-        let text = std::str::from_utf8(bytes).ok();
+        let text = simdutf8::basic::from_utf8(bytes).ok();
         let ends = memchr::memchr_iter(b'\n', bytes).chain([bytes.len()]);
         let mut begin = 0;
+        let mut record = Record::default();
+        let is_wanted = sink.options.from.is_none_or(|name| name == shape::CANONICAL);
         for (line, end) in (first_line..).zip(ends) {
             let raw = &bytes[begin..end];
             let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
@@ -52,6 +56,9 @@ impl Layout for JsonLines {
                 Err(too_long(self.max_record_bytes))
             } else {
                 match object {
+                    Some(object) if is_wanted && flat::read(object, &self.names, &mut record) => {
+                        sink.record(&record, &self.names, line)
+                    }
                     Some(object) if object.trim_ascii().is_empty() => Ok(()),
                     Some(object) => self.object(object, line, sink),
                     None => Err("is not UTF-8; convert it to UTF-8".to_owned()),

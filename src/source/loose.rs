@@ -1,6 +1,8 @@
 //! Records that are no event by themselves: a request without its message id, a response without its request, a second
 //! name of a user. They are put together once everything is read.
 
+use std::hash::{BuildHasher, Hash, Hasher};
+
 use crate::event::{Category, Channel, MessagingType, Place, TokenType};
 use crate::time::Stamp;
 
@@ -75,6 +77,56 @@ pub(super) struct Request {
     pub(super) comment: Option<String>,
     pub(super) template: Option<String>,
     pub(super) category: Option<Category>,
+    /// What it carries, where it is no text.
+    pub(super) attached: Content,
+}
+
+impl Request {
+    /// Whether the two differ in what they say at most, and not in what they claim.
+    pub(super) fn is_like(&self, other: &Request) -> bool {
+        let claim = |one: &Request| Request { text: None, attached: Content::Unknown, ..one.clone() };
+        claim(self) == claim(other)
+    }
+}
+
+/// What a message says, as small as can be kept of every echo: enough to find the call that it is of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) enum Content {
+    /// The log does not show it.
+    #[default]
+    Unknown,
+    /// A text, by a hash of its words: platforms trim blanks.
+    Text(u32),
+    Image,
+    Video,
+    Audio,
+    File,
+    /// A template, or what else is neither text nor file.
+    Other,
+}
+
+impl Content {
+    /// That of a text; one without words shows nothing.
+    pub(super) fn of_text(text: &str) -> Content {
+        let mut hasher = foldhash::fast::FixedState::with_seed(2).build_hasher();
+        let mut is_empty = true;
+        for word in text.split_whitespace() {
+            word.hash(&mut hasher);
+            is_empty = false;
+        }
+        if is_empty { Content::Unknown } else { Content::Text(hasher.finish() as u32) }
+    }
+
+    /// That of an attachment, by its type.
+    pub(super) fn of_attachment(kind: &str) -> Content {
+        match kind {
+            "image" => Content::Image,
+            "video" => Content::Video,
+            "audio" => Content::Audio,
+            "file" => Content::File,
+            _ => Content::Other,
+        }
+    }
 }
 
 /// To whom a request is addressed.

@@ -1,17 +1,22 @@
 //! Reading logs: whatever file comes in, events come out, and what cannot be read is reported instead of dropped.
 //!
-//! [`find`] turns arguments into [`Input`]s, [`read`] turns those into batches of events. A format is told by the
-//! content of the input, never by its name. Each format is one file, which ends in one constant; a block of whole
-//! records is read on whatever thread is free, so no format knows of more than the block before it.
+//! [`find`] turns arguments into [`Input`]s, [`read`] turns those into batches of events; [`read_from`] does it for a log
+//! that is no file. A format is told by the content of the input, never by its name. Each format is one file, which ends in
+//! one constant; a block of whole records is read on whatever thread is free, so no format knows of more than the block
+//! before it.
 
 mod canonical;
+mod cell;
 mod chat_txt;
 mod chatwoot;
 mod csv;
 mod document;
 mod dyi;
 mod feed;
+mod flat;
 mod graph;
+mod held;
+mod inboxes;
 mod input;
 mod join;
 mod json;
@@ -22,6 +27,7 @@ mod prefixed;
 mod preset;
 mod send_api;
 mod shape;
+mod sides;
 mod tally;
 mod unpack;
 mod webhook;
@@ -30,13 +36,16 @@ mod whatsapp_send;
 mod whatsapp_status;
 mod write;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io::Read;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::iter::{ParallelBridge, ParallelIterator};
 
-use crate::batch::{Batch, KeepText};
+use crate::batch::{Batch, KeepText, Shards, Slot};
 use crate::event::Place;
+use crate::secret::without_credentials;
+use crate::store::{Spill, Store};
 
 pub use canonical::{Field, parse_map};
 pub use chat_txt::DateOrder;
@@ -46,8 +55,13 @@ pub use shape::shape_names;
 pub use write::{CanonicalForm, CanonicalWriter, WriteTokens};
 
 use canonical::{Names, Record};
-use input::{Block, Blocks};
+use held::{Events, Held};
+use inboxes::Inboxes;
+use input::{BLOCK_BYTES, Block, Blocks, Opener};
+use join::Contents;
+use loose::Content;
 use loose::{Alias, Loose};
+use sides::Unsided;
 use tally::Tally;
 
 /// The formats, in the order in which they are asked; of those that fit an input equally well the first one reads it.
@@ -81,6 +95,8 @@ pub struct Options {
     pub time_field: Option<String>,
     /// The business's own name or names, in exports that know no ids.
     pub owner: Vec<String>,
+    /// Where events go when they are too many; without it all stay in memory.
+    pub spill: Option<Spill>,
     /// The order of day, month and year in exports that write local dates, where the dates do not tell.
     pub date_order: Option<DateOrder>,
 }
@@ -99,6 +115,7 @@ impl Default for Options {
             from: None,
             time_field: None,
             owner: Vec::new(),
+            spill: None,
             date_order: None,
         }
     }
@@ -109,8 +126,10 @@ impl Default for Options {
 pub struct Reading {
     /// One per input, in their order.
     pub inputs: Vec<InputReading>,
-    /// The events, in the order of inputs and records.
+    /// The events, in no particular order; each knows its place.
     pub batches: Vec<Batch>,
+    /// The events, where they went to temporary files ([`Options::spill`]); `batches` is empty then.
+    pub store: Option<Store>,
     /// What could not be read.
     pub bad: BadRecords,
 }
@@ -166,6 +185,40 @@ pub fn read(inputs: &[Input], options: &Options, progress: &(dyn Fn(u64) + Sync)
     read_blocks(Blocks::new(inputs, options), options, progress)
 }
 
+/// Reads one log that is no file: a download, an upload, bytes in memory. It may be compressed, but no zip archive, of which
+/// the end is read first. `name` stands in the reading where a path would.
+///
+/// ```
+/// use fbwin::source::{Options, read_from};
+/// let log = "{\"ts\":1709287200,\"user\":\"42\",\"event\":\"message\"}\n";
+/// let reading = read_from("upload.jsonl", log.as_bytes(), &Options::default())?;
+/// assert_eq!((reading.inputs[0].records, reading.bad.count), (1, 0));
+/// # Ok::<(), fbwin::source::SourceError>(())
+/// ```
+///
+/// # Errors
+/// A stream that cannot be read to its end. What it contains is never an error.
+pub fn read_from(name: &str, bytes: impl Read + Send + 'static, options: &Options) -> Result<Reading, SourceError> {
+    let open: Opener<'_> = Box::new(move || Ok(Box::new(bytes)));
+    let streams = VecDeque::from([(name.to_owned(), open)]);
+    read_blocks(Blocks::of(streams, options, BLOCK_BYTES), options, &|_| ())
+}
+
+/// The same in blocks of another size, which must change nothing: for the fuzz targets, which look for what it changes.
+///
+/// # Errors
+/// As [`read_from`].
+#[cfg(fuzzing)]
+pub fn read_from_in_blocks(
+    bytes: impl Read + Send + 'static,
+    options: &Options,
+    block_bytes: usize,
+) -> Result<Reading, SourceError> {
+    let open: Opener<'_> = Box::new(move || Ok(Box::new(bytes)));
+    let streams = VecDeque::from([("log".to_owned(), open)]);
+    read_blocks(Blocks::of(streams, options, block_bytes), options, &|_| ())
+}
+
 fn read_blocks(
     mut blocks: Blocks<'_>,
     options: &Options,
@@ -174,6 +227,8 @@ fn read_blocks(
     // A block is cut after all blocks that are finished by then. When those have enough bad records, this one's can
     // not be among the first, and a long log of nothing but rubbish does not fill the memory with reasons.
     let bad_kept = AtomicUsize::new(0);
+    let spare = blocks.spare();
+    let held = Held::new(options.spill.clone());
     let numbered = std::iter::from_fn(|| {
         let block = blocks.next_block()?;
         Some(block.map(|block| (block, bad_kept.load(Ordering::Relaxed) < BAD_RECORDS_KEPT)))
@@ -187,36 +242,54 @@ fn read_blocks(
         block.layout.read(&block.bytes, block.first_line, &mut sink);
         bad_kept.fetch_add(sink.bad.len(), Ordering::Relaxed);
         progress(block.consumed);
-        Ok((block.index, sink.finish()))
+        spare.give(block.bytes);
+        let mut outcome = sink.finish();
+        let joins = !outcome.loose.is_empty() || !outcome.aliases.is_empty();
+        let joins = joins || !outcome.unsided.is_empty() || !outcome.inboxes.is_empty();
+        let joins = joins || outcome.batches.iter().any(|(_, contents)| !contents.is_empty());
+        held.add(block.index, std::mem::take(&mut outcome.batches), joins)?;
+        Ok((block.index, outcome))
     };
     let mut outcomes = numbered.par_bridge().map(read_one).collect::<Result<Vec<_>, SourceError>>()?;
     outcomes.sort_unstable_by_key(|(index, _)| *index);
 
-    let (mut loose, mut aliases) = (Vec::new(), Vec::new());
+    let (mut unsided, mut loose, mut aliases) = (Vec::new(), Vec::new(), Vec::new());
+    let mut inboxes = Inboxes::new();
     let mut reading = Reading { inputs: blocks.into_inputs(), ..Reading::default() };
     let mut tallies: Vec<Tally> = reading.inputs.iter().map(|_| Tally::default()).collect();
     for (_, outcome) in outcomes {
         let input = outcome.input as usize;
         if let (Some(of_input), Some(tally)) = (reading.inputs.get_mut(input), tallies.get_mut(input)) {
-            of_input.records += outcome.batch.len() as u64;
+            of_input.records += outcome.records;
             of_input.bad += outcome.bad_count;
             tally.merge(outcome.tally);
         }
         reading.bad.count += outcome.bad_count;
         let room = BAD_RECORDS_KEPT.saturating_sub(reading.bad.first.len());
         reading.bad.first.extend(outcome.bad.into_iter().take(room));
+        unsided.push(outcome.unsided);
+        for (channel, names) in outcome.inboxes {
+            inboxes.entry(channel).or_default().extend(names);
+        }
         loose.extend(outcome.loose);
         aliases.extend(outcome.aliases);
-        if !outcome.batch.is_empty() {
-            reading.batches.push(outcome.batch);
-        }
     }
+    let (events, store) = held.finish()?;
+    let (batches, contents): (Vec<Batch>, Vec<Contents>) = events.into_iter().unzip();
+    reading.batches = batches;
+    reading.store = store;
     // Many may stand on one line, and each block has counted for itself.
     for (nth, piece) in loose.iter_mut().enumerate() {
         piece.nth = u32::try_from(nth).unwrap_or(u32::MAX);
     }
-    let joined = join::join(&mut reading.batches, loose, aliases, options);
-    for (input, count) in joined.records {
+    let settled = sides::settle(&unsided, &reading.batches, &loose, options.keep_text);
+    drop(unsided);
+    if !settled.batch.is_empty() {
+        reading.batches.push(settled.batch);
+    }
+    aliases.extend(inboxes::rename(&mut reading.batches, &inboxes));
+    let joined = join::join(&mut reading.batches, loose, &contents, aliases, options);
+    for (input, count) in joined.records.into_iter().chain(settled.records) {
         if let Some(of_input) = reading.inputs.get_mut(input as usize) {
             of_input.records += count;
         }
@@ -226,13 +299,18 @@ fn read_blocks(
             tally.unpaired(count);
         }
     }
+    for (input, count) in joined.doubted {
+        if let Some(tally) = tallies.get_mut(input as usize) {
+            tally.doubted(count);
+        }
+    }
     let cut_off = tallies.iter().enumerate().filter_map(|(input, tally)| {
         let line = tally.broken_off().filter(|_| reading.inputs.get(input).is_some_and(|input| input.bad == 0))?;
         let place = Place { input: u32::try_from(input).ok()?, line: u32::try_from(line).unwrap_or(u32::MAX) };
         Some(BadRecord { place, reason: "ends with an array open, or one closed twice: it was cut off".to_owned() })
     });
     let cut_off: Vec<BadRecord> = cut_off.collect();
-    for bad in joined.bad.into_iter().chain(cut_off) {
+    for bad in settled.bad.into_iter().chain(joined.bad).chain(cut_off) {
         if let Some(of_input) = reading.inputs.get_mut(bad.place.input as usize) {
             of_input.bad += 1;
         }
@@ -317,8 +395,12 @@ struct Sink<'o> {
     options: &'o Options,
     input: u32,
     keep_bad: bool,
-    batch: Batch,
+    events: Shards,
+    unsided: Unsided,
+    inboxes: Inboxes,
     loose: Vec<Loose>,
+    /// What the sends of the batch said, where they are such as a call may have caused.
+    contents: Vec<(Slot, Content)>,
     /// Each once: a log of years names the same pairs again and again.
     aliases: BTreeSet<Alias>,
     bad: Vec<BadRecord>,
@@ -329,7 +411,11 @@ struct Sink<'o> {
 /// What became of a block.
 struct Outcome {
     input: u32,
-    batch: Batch,
+    /// How many events there are.
+    records: u64,
+    batches: Events,
+    unsided: Unsided,
+    inboxes: Inboxes,
     loose: Vec<Loose>,
     aliases: Vec<Alias>,
     bad: Vec<BadRecord>,
@@ -339,13 +425,16 @@ struct Outcome {
 
 impl<'o> Sink<'o> {
     fn new(input: u32, options: &'o Options, keep_bad: bool) -> Sink<'o> {
-        let batch = Batch::new(options.keep_text);
+        let events = Shards::new(options.keep_text);
         Sink {
             options,
             input,
             keep_bad,
-            batch,
+            events,
+            unsided: Unsided::new(options.keep_text),
+            inboxes: Inboxes::new(),
             loose: Vec::new(),
+            contents: Vec::new(),
             aliases: BTreeSet::new(),
             bad: Vec::new(),
             bad_count: 0,
@@ -371,29 +460,52 @@ impl<'o> Sink<'o> {
 
     /// Takes in one record of the canonical form, or says why it cannot.
     fn record(&mut self, record: &Record<'_>, names: &Names, line: u64) -> Result<(), String> {
-        canonical::push(record, names, self.place(line), self.options, &mut self.batch, &mut self.tally)
+        canonical::push(record, names, self.place(line), self.options, &mut self.events, &mut self.tally)
     }
 
     fn finish(self) -> Outcome {
-        let Sink { input, batch, loose, aliases, bad, bad_count, tally, .. } = self;
+        let Sink { input, events, unsided, inboxes, loose, contents, aliases, bad, bad_count, tally, .. } = self;
         let aliases = aliases.into_iter().collect();
-        Outcome { input, batch, loose, aliases, bad, bad_count, tally }
+        let mut of_shard: Vec<(Slot, Content)> = contents;
+        of_shard.sort_by_key(|(slot, _)| *slot);
+        let mut rest = of_shard.as_slice();
+        let batches = events.into_batches().map(|(shard, batch)| {
+            let (here, after) = rest.split_at(rest.partition_point(|(slot, _)| slot.shard <= shard));
+            rest = after;
+            (batch, here.iter().map(|(slot, content)| (slot.index, *content)).collect())
+        });
+        let batches: Events = batches.collect();
+        let records = batches.iter().map(|(batch, _)| batch.len() as u64).sum();
+        Outcome { input, records, batches, unsided, inboxes, loose, aliases, bad, bad_count, tally }
     }
 }
 
-/// Text of a log as a reason may show it: at most 40 characters, none of which moves a cursor or turns the writing.
+/// Text of a log as a reason may show it: at most 40 characters, none of which moves a cursor or turns the writing, and no
+/// credential.
 fn shown(text: &str) -> String {
-    let mut short = String::new();
-    for (at, c) in text.chars().enumerate() {
-        if at == 40 {
-            short.push('…');
-            break;
-        }
-        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if c.is_control() || turns { short.extend(c.escape_default()) } else { short.push(c) }
-    }
-    short
+    let (short, is_cut) = shown_up_to(40, text);
+    if is_cut { short + "…" } else { short }
 }
+
+/// The same with at most so many characters, and whether there are more.
+fn shown_up_to(most: usize, text: &str) -> (String, bool) {
+    // Most of a long text is cut away, but a credential must be known as one before it is cut.
+    let begin = text.get(..text.floor_char_boundary(LONGEST_CLEANED)).unwrap_or_default();
+    let clean = without_credentials(begin, |_| "(credential)".to_owned());
+    let mut short = String::new();
+    for c in clean.chars().take(most) {
+        match c {
+            // What is shown is put between such quotes, and must not end them.
+            '`' => short.push('\''),
+            c if cell::is_unsafe(c) => short.extend(c.escape_default()),
+            c => short.push(c),
+        }
+    }
+    (short, clean.chars().nth(most).is_some())
+}
+
+/// How much of a text is looked at for credentials before it is shown, in bytes.
+const LONGEST_CLEANED: usize = 4_096;
 
 /// The reason for a record that is longer than `Options::max_record_bytes`.
 fn too_long(max_record_bytes: usize) -> String {
@@ -406,10 +518,9 @@ fn too_long(max_record_bytes: usize) -> String {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use std::collections::VecDeque;
-    use std::io::{self, Cursor, Read};
+    use std::io::{self, Cursor};
 
-    use super::input::{Bytes, Opener};
+    use super::input::Bytes;
     use super::*;
 
     fn read_in_blocks(inputs: Vec<Bytes>, options: &Options, block_bytes: usize) -> Result<Reading, SourceError> {
@@ -420,8 +531,10 @@ mod tests {
 
     /// Everything in a reading, to compare.
     fn all_of(reading: &Reading) -> String {
-        let events: Vec<_> =
+        let mut events: Vec<_> =
             reading.batches.iter().flat_map(|batch| (0..batch.len()).map(|at| batch.event(at))).collect();
+        // Several may stand on one line.
+        events.sort_by_cached_key(|event| (event.place, format!("{event:?}")));
         format!("{:?} {:?} {events:?}", reading.inputs, reading.bad)
     }
 

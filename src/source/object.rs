@@ -39,10 +39,11 @@ pub(super) fn read(text: &str, names: &Names, line: u64, sink: &mut Sink<'_>) ->
     if let Some(field) = twice {
         return Err(Wrong::Record(format!("has the key `{}` twice", names.of(field))));
     }
-    if !record.is_canonical() {
+    let wanted = sink.options.from;
+    if wanted.map_or(!record.is_canonical(), |name| name != shape::CANONICAL) {
         let json = Json::parse(text)?;
         // What has some of our keys, and no shape of anybody else's, is one of ours with something missing.
-        if !record.may_be_canonical() || shape::is_known(&json) {
+        if wanted.is_some() || !record.may_be_canonical() || shape::is_known(&json) {
             return Ok(shape::read(&json, line, sink)?);
         }
     }

@@ -27,6 +27,8 @@ pub(super) struct Preset {
     words: BTreeMap<String, BTreeMap<String, String>>,
     pub(super) sides: Option<Sides>,
     pub(super) raw: Option<String>,
+    #[serde(default)]
+    free_form: BTreeMap<String, Vec<String>>,
     pub(super) shows_claim: bool,
 }
 
@@ -69,6 +71,11 @@ pub(super) fn find(wanted: Option<&str>, cells: &[String]) -> Option<&'static Pr
     }
 }
 
+/// The name of a preset that could read a table with these columns, though its header is another.
+pub(super) fn suggestion(cells: &[String]) -> Option<&'static str> {
+    all().iter().find(|preset| preset.missing(cells).is_empty()).map(|preset| preset.name.as_str())
+}
+
 /// The columns that a preset needs and a table does not have, by the layout that misses fewest.
 pub(super) fn missing(name: &str, cells: &[String]) -> Vec<&'static str> {
     let layouts = all().iter().filter(|preset| preset.name == name).map(|preset| preset.missing(cells));
@@ -99,6 +106,12 @@ impl Preset {
     /// The values that hold for every row.
     pub(super) fn fixed(&'static self) -> impl Iterator<Item = (Field, &'static str)> {
         self.fixed.iter().filter_map(|(field, value)| Some((Field::from_word(field)?, value.as_str())))
+    }
+
+    /// Whether a send that was refused with this code was in no template, so that the table shows what it relied on.
+    pub(super) fn is_free_form(&self, channel: Channel, code: &str) -> bool {
+        let codes = self.free_form.get(channel.word());
+        codes.is_some_and(|codes| codes.iter().any(|known| known == code.trim()))
     }
 
     /// What a word of theirs means; `None` if it is not listed.
@@ -148,6 +161,7 @@ mod tests {
                 assert!(header.contains(column), "{name}: the header has no {column}");
             }
             assert!(preset.raw.iter().all(|raw| header.contains(raw) || preset.optional.contains(raw)), "{name}");
+            assert!(preset.free_form.keys().all(|word| Channel::from_word(word).is_some()), "{name}");
             assert!(
                 preset.sides.iter().all(|sides| sides.prefixes.values().all(|word| Channel::from_word(word).is_some()))
             );

@@ -6,8 +6,9 @@ use crate::event::{Category, Channel, MessagingType, TokenType, tag_word};
 
 use super::canonical::Field;
 use super::json::Json;
-use super::loose::{Answer, Call, Loose, Piece, Recipient, Request};
+use super::loose::{Answer, Call, Content, Loose, Piece, Recipient, Request};
 use super::shape::{self, Record, Shape};
+use super::sides::Sides;
 
 pub(super) const SHAPE: Shape = Shape { name: "send-api", fits, read };
 
@@ -69,6 +70,7 @@ fn read(json: &Json<'_>, record: &mut Record<'_, '_>) -> Result<(), String> {
         logged: around.logged,
         account: around.account,
         correlation: around.correlation,
+        sides: Sides::Told,
     };
     if is_batch(json) {
         let calls = list_in(json, "batch").elements().iter().map(|call| batched(call, &mut record)).collect();
@@ -307,11 +309,16 @@ fn request(json: &Json<'_>, record: &mut Record<'_, '_>) -> Result<Request, Stri
         to,
         text: message.get("text").text().map(str::to_owned),
         messaging_type,
-        tag: json.first(&["tag", "message_tag"]).text().map(tag_word).filter(|tag| !tag.is_empty()),
+        tag: json
+            .first(&["tag", "message_tag"])
+            .text()
+            .map(|tag| tag_word(tag).into_owned())
+            .filter(|tag| !tag.is_empty()),
         token,
         token_type,
         comment,
         template,
         category,
+        attached: attachment.get("type").text().map_or(Content::Unknown, Content::of_attachment),
     })
 }

@@ -7,9 +7,11 @@ use std::borrow::Cow;
 
 use super::Sink;
 use super::json::Json;
-use super::loose::Alias;
+use super::loose::{Alias, Content};
+use super::sides::Sides;
 use super::{chatwoot, dyi, feed, graph, send_api, webhook, whatsapp, whatsapp_send};
-use crate::event::{Channel, Event};
+use crate::batch::Slot;
+use crate::event::{Channel, Event, Kind, Sender};
 use crate::time::Stamp;
 
 /// The shapes, in the order in which they are asked.
@@ -24,10 +26,17 @@ const SHAPES: &[Shape] = &[
     graph::SHAPE,
 ];
 
+/// The canonical record, among the names of the shapes: it is read without being asked for, and by itself if it is.
+pub(super) const CANONICAL: &str = "canonical";
+
 /// The names of the shapes, for `Options::from`.
 pub fn shape_names() -> Vec<&'static str> {
-    SHAPES.iter().map(|shape| shape.name).collect()
+    std::iter::once(CANONICAL).chain(SHAPES.iter().map(|shape| shape.name)).collect()
 }
+
+/// The beginning of 2010. No message is older, but tests and samples have times such as 0 and 1234567890.
+const FIRST_MS: i64 = 1_262_304_000_000;
+const PLACEHOLDER: &str = "dated before 2010, as tests and samples are";
 
 /// How deep a record may be wrapped in others: a log line around a body around an event.
 const MOST_WRAPPINGS: usize = 3;
@@ -52,23 +61,57 @@ pub(super) struct Record<'s, 'o> {
     pub(super) account: Option<String>,
     /// The id that the log line shares with others about the same call.
     pub(super) correlation: Option<String>,
+    /// How the events that are taken in tell which side is the account.
+    pub(super) sides: Sides,
 }
 
 impl Record<'_, '_> {
     /// Takes in an event; its place and a missing account are filled in.
     pub(super) fn event(&mut self, event: &Event<'_>) -> Result<(), String> {
+        self.event_with(event, None)
+    }
+
+    fn push(&mut self, event: &Event<'_>) -> Result<Option<Slot>, String> {
         let account = if event.account.is_empty() { &self.sink.options.account } else { event.account };
         let place = self.sink.place(self.line);
         let precision_ms = event.precision_ms.max(self.sink.options.precision_ms.unwrap_or(0));
-        match self.sink.batch.push(&Event { account, place, precision_ms, ..*event }) {
-            true => Ok(()),
-            false => Err("is too large to keep".to_owned()),
+        let event = Event { account, place, precision_ms, ..*event };
+        if event.at.ms() < FIRST_MS {
+            self.sink.tally.left_out(PLACEHOLDER);
         }
+        let slot = match self.sides {
+            Sides::Told => self.sink.events.push(&event).map(Some),
+            sides => self.sink.unsided.push(&event, sides).then_some(None),
+        };
+        slot.ok_or_else(|| "is too large to keep".to_owned())
+    }
+
+    /// Takes in an event, and an attachment that it shows instead of a text.
+    pub(super) fn event_with(&mut self, event: &Event<'_>, attachment: Option<&str>) -> Result<(), String> {
+        let content = event.text.map_or(Content::Unknown, Content::of_text);
+        let attached = attachment.filter(|_| content == Content::Unknown).map(Content::of_attachment);
+        // No call caused what a person wrote; and without an id it could not be joined.
+        if let Some(slot) = self.push(event)?
+            && event.kind == Kind::Send
+            && event.id.is_some()
+            && event.sender != Some(Sender::Human)
+        {
+            self.sink.contents.push((slot, attached.unwrap_or(content)));
+        }
+        Ok(())
     }
 
     /// Takes in another name of a user.
     pub(super) fn alias(&mut self, alias: Alias) {
         self.sink.aliases.insert(alias);
+    }
+
+    /// Takes note that an account is an inbox of a helpdesk, which Meta knows by another name.
+    pub(super) fn inbox(&mut self, channel: Channel, inbox: &str) {
+        let known = self.sink.inboxes.entry(channel).or_default();
+        if !known.contains(inbox) {
+            known.insert(inbox.to_owned());
+        }
     }
 
     /// Counts something that is there and that we do not know, by its name.
@@ -103,7 +146,7 @@ impl Record<'_, '_> {
 /// # Errors
 /// Why it cannot be read; for a shape that is not known, the keys it has.
 pub(super) fn read(json: &Json<'_>, line: u64, sink: &mut Sink<'_>) -> Result<(), String> {
-    let mut record = Record { sink, line, logged: None, account: None, correlation: None };
+    let mut record = Record { sink, line, logged: None, account: None, correlation: None, sides: Sides::Told };
     read_wrapped(json, &mut record, 0)
 }
 
@@ -117,7 +160,7 @@ pub(super) fn read_logged(
     line: u64,
     sink: &mut Sink<'_>,
 ) -> Result<(), String> {
-    let mut record = Record { sink, line, logged, account: None, correlation: None };
+    let mut record = Record { sink, line, logged, account: None, correlation: None, sides: Sides::Told };
     read_wrapped(json, &mut record, 0)
 }
 
@@ -130,6 +173,9 @@ fn read_wrapped(json: &Json<'_>, record: &mut Record<'_, '_>, depth: usize) -> R
     }
     if depth < MOST_WRAPPINGS && unwrap(json, record, depth)? {
         return Ok(());
+    }
+    if let Some(name) = wanted {
+        return Err(format!("is not a record of the format {name}, as which --from has it read"));
     }
     let keys: Vec<&str> = json.fields().iter().map(|(key, _)| key.as_ref()).take(8).collect();
     record.sink.tally.unknown_shape(&keys.join(", "));
@@ -226,6 +272,7 @@ fn unwrap(json: &Json<'_>, record: &mut Record<'_, '_>, depth: usize) -> Result<
             logged: around.logged,
             account: around.account.clone(),
             correlation: around.correlation.clone(),
+            sides: Sides::Told,
         };
         if let Err(reason) = read_wrapped(&body, &mut inner, depth + 1) {
             outcome = outcome.and(Err(reason));

@@ -4,13 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::canonical::Field;
-use super::shown;
+use super::{shown, shown_up_to};
 
 /// How many kinds of a thing are told apart.
 const KINDS: usize = 100;
 /// An id cut to 15 digits by a spreadsheet ends in zeros; by chance one id in ten looks so. This many that do, and
 /// none that does not, are no chance.
 const ROUNDED_IDS: usize = 8;
+
+/// What is said of calls that were not joined with an echo because more than one may be meant.
+const DOUBTED: &str = "a call without a logged answer that may be any of several echoes, or share one with another call: \
+    they were not joined, and what such an echo claims stays hidden; log the answers (message_id)";
 
 /// Counts of what an input, or a block of it, contained.
 #[derive(Debug, Default)]
@@ -34,8 +38,7 @@ pub(super) struct Tally {
 impl Tally {
     /// Counts a word of `event` that we do not know.
     pub(super) fn unknown_event(&mut self, word: &str) {
-        let word: String = word.chars().take(64).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
-        self.unknown_events.add(word, 1);
+        self.unknown_events.add(shown_up_to(64, word).0, 1);
     }
 
     /// Counts a word of another enumerated field that we do not know, and therefore took for absent.
@@ -58,12 +61,17 @@ impl Tally {
         self.unpaired += count;
     }
 
+    /// Counts calls without an answer that may be one of several echoes.
+    pub(super) fn doubted(&mut self, count: u64) {
+        *self.limits.entry(DOUBTED).or_default() += count;
+    }
+
     /// Says once what a shape cannot show.
     pub(super) fn limit(&mut self, sentence: &'static str) {
         self.limits.entry(sentence).or_default();
     }
 
-    /// Counts something that was left out, and why.
+    /// Counts something that was left out or looks wrong, and why.
     pub(super) fn left_out(&mut self, sentence: &'static str) {
         *self.limits.entry(sentence).or_default() += 1;
     }
@@ -109,8 +117,12 @@ impl Tally {
             *self.limits.entry(sentence).or_default() += count;
         }
         self.brackets(next.brackets.0, next.brackets.1);
-        let room = ROUNDED_IDS.saturating_sub(self.rounded_ids.len());
-        self.rounded_ids.extend(next.rounded_ids.into_iter().take(room));
+        for id in next.rounded_ids {
+            // One that is known already takes no place from another.
+            if self.rounded_ids.len() < ROUNDED_IDS {
+                self.rounded_ids.insert(id);
+            }
+        }
     }
 
     /// The unknown events by word, and a sentence for everything else.
@@ -140,7 +152,8 @@ impl Tally {
     }
 }
 
-/// How many there are of each kind, for the first hundred kinds, and of all others together.
+/// How many there are of each kind, for the hundred kinds that come first in the alphabet, and of all others together: which
+/// ones are told apart must depend neither on the order of the records nor on where blocks were cut.
 #[derive(Debug)]
 struct Counts<K> {
     counts: BTreeMap<K, u64>,
@@ -155,10 +168,11 @@ impl<K> Default for Counts<K> {
 
 impl<K: Ord> Counts<K> {
     fn add(&mut self, kind: K, count: u64) {
-        if self.counts.len() < KINDS || self.counts.contains_key(&kind) {
-            *self.counts.entry(kind).or_default() += count;
-        } else {
-            self.more += count;
+        *self.counts.entry(kind).or_default() += count;
+        if KINDS < self.counts.len()
+            && let Some((_, last)) = self.counts.pop_last()
+        {
+            self.more += last;
         }
     }
 
@@ -175,6 +189,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn which_kinds_are_told_apart_depends_on_no_order() {
+        let words: Vec<String> = (0..150).map(|at| format!("{:03}", at * 7 % 150)).collect();
+        let tally_of = |words: &[String]| {
+            let mut tally = Tally::default();
+            words.iter().chain(words).for_each(|word| tally.unknown_event(word));
+            tally
+        };
+        let whole = tally_of(&words).finish().0;
+        assert_eq!((whole.len(), whole["(more)"], whole["099"]), (101, 100, 2));
+        for at in [1, 60, 120, 149] {
+            let (first, next) = words.split_at(at);
+            let (mut there, mut back) = (tally_of(first), tally_of(next));
+            there.merge(tally_of(next));
+            back.merge(tally_of(first));
+            assert_eq!((there.finish().0, back.finish().0), (whole.clone(), whole.clone()), "cut at {at}");
+        }
+    }
+
+    #[test]
     fn one_exact_id_clears_the_spreadsheet() {
         let tally_of = |ids: std::ops::Range<u64>, end: &str| {
             let mut tally = Tally::default();
@@ -188,6 +221,7 @@ mod tests {
         };
         assert_eq!(notes(tally_of(0..4, "00"), tally_of(4..8, "0")), 1);
         assert_eq!(notes(tally_of(0..4, "00"), tally_of(0..4, "00")), 0, "the same four ids twice");
+        assert_eq!(notes(tally_of(0..6, "00"), tally_of(0..8, "00")), 1, "some of the ids twice");
         assert_eq!(notes(tally_of(0..8, "00"), tally_of(8..9, "01")), 0);
         assert_eq!(notes(tally_of(8..9, "01"), tally_of(0..8, "00")), 0);
         assert_eq!(notes(tally_of(0..8, ""), tally_of(8..16, "")), 0, "15 digits are all a spreadsheet's own");

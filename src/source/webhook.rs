@@ -10,6 +10,7 @@ use crate::time::Stamp;
 use super::json::Json;
 use super::loose::Alias;
 use super::shape::{Record, Shape, channel_of};
+use super::sides::Sides;
 use super::{feed, shown};
 
 pub(super) const SHAPE: Shape = Shape { name: "webhook", fits, read };
@@ -117,6 +118,13 @@ impl Wrong {
 }
 
 pub(super) fn read_event(json: &Json<'_>, around: &Around<'_>, record: &mut Record<'_, '_>) -> Result<(), String> {
+    let outcome = read_one(json, around, record);
+    // What else stands in the body tells its sides itself.
+    record.sides = Sides::Told;
+    outcome
+}
+
+fn read_one(json: &Json<'_>, around: &Around<'_>, record: &mut Record<'_, '_>) -> Result<(), String> {
     if !json.is_object() {
         return Err("has an event that is not an object".to_owned());
     }
@@ -131,7 +139,7 @@ pub(super) fn read_event(json: &Json<'_>, around: &Around<'_>, record: &mut Reco
     let optin = json.get("optin");
     // The checkbox plugin knows its user by a reference only.
     let sides = (id_of(sender).or_else(|| id_of(optin)), id_of(recipient));
-    let only_users = USERS_ONLY.iter().any(|key| json.has(key));
+    let only_users = USERS_ONLY.iter().any(|key| json.has(key)) || json.has("prior_message");
     let side = if is_echo {
         Side::Business
     } else if only_users {
@@ -140,7 +148,10 @@ pub(super) fn read_event(json: &Json<'_>, around: &Around<'_>, record: &mut Reco
         Side::Either
     };
     let (account, user) = match (account_and_user(sides, around, side, record), known) {
-        (Some(sides), _) => sides,
+        (Some((account, user, told)), _) => {
+            record.sides = told;
+            (account, user)
+        }
         // These are of the account, not of a conversation.
         (None, Some(("app_roles" | "policy_enforcement", _))) => {
             let account = around.id.map(str::to_owned).or_else(|| id_of(recipient)).or_else(|| record.account.clone());
@@ -205,22 +216,26 @@ pub(super) fn read_event(json: &Json<'_>, around: &Around<'_>, record: &mut Reco
                     Kind::Delete
                 }
             }
+            // A note of the account to itself is in no conversation.
+            _ if account == user || message.get("is_self").truth() == Some(true) => Kind::Other,
             (true, _) => Kind::Send,
             (false, _) => Kind::Message,
         };
         let template = template_of(message);
+        let may_be_send = kind == Kind::Send || kind == Kind::Message && record.sides != Sides::Told;
         let event = Event {
             kind,
             text: message.get("text").text(),
             entry: entry.filter(|_| kind == Kind::Message),
-            template: template.filter(|_| kind == Kind::Send),
-            sender: (kind == Kind::Send).then(|| sender_of(message)).flatten(),
+            template: template.filter(|_| may_be_send),
+            sender: may_be_send.then(|| sender_of(message)).flatten(),
             // An echo shows neither tag nor token.
             claim_hidden: kind == Kind::Send,
             status: (kind == Kind::Send).then_some(Status::Sent),
             ..base
         };
-        return record.event(&event);
+        let attachment = message.get("attachments").elements().first().map(|first| first.get("type"));
+        return record.event_with(&event, attachment.map(|kind| kind.text().unwrap_or_default()));
     }
     if let Some((key, what)) = known {
         return read_other(key, what, Event { entry, token: token.as_deref(), ..base }, out, record);
@@ -304,26 +319,26 @@ fn id_of(side: &Json<'_>) -> Option<String> {
     side.first(&["id", "user_ref"]).id().map(|id| id.into_owned())
 }
 
-/// Which side is the account. The entry's id usually is; App Dashboard tests write 0 there.
+/// Which side is the account and which the user, and how that is known. The entry's id usually is; App Dashboard tests write 0 there.
 fn account_and_user(
     (sender, recipient): (Option<String>, Option<String>),
     around: &Around<'_>,
     side: Side,
     record: &Record<'_, '_>,
-) -> Option<(String, String)> {
+) -> Option<(String, String, Sides)> {
     let entry = around.id.or(record.account.as_deref()).filter(|id| *id != "0");
     let known = entry.or(Some(record.sink.account()).filter(|account| !account.is_empty()));
     match (sender, recipient) {
-        (Some(sender), Some(recipient)) => match known {
-            _ if side == Side::User => Some((recipient, sender)),
-            Some(account) if account == sender => Some((sender, recipient)),
-            Some(account) if account == recipient => Some((recipient, sender)),
-            _ if side == Side::Business => Some((sender, recipient)),
-            _ => Some((recipient, sender)),
-        },
+        (Some(sender), Some(recipient)) => Some(match known {
+            _ if side == Side::User => (recipient, sender, Sides::Told),
+            Some(account) if account == sender => (sender, recipient, Sides::Told),
+            Some(account) if account == recipient => (recipient, sender, Sides::Told),
+            _ if side == Side::Business => (sender, recipient, Sides::Told),
+            _ => (recipient, sender, Sides::Assumed),
+        }),
         (Some(one), None) | (None, Some(one)) => {
             let account = known.unwrap_or_default();
-            (one != account).then(|| (account.to_owned(), one))
+            (one != account).then(|| (account.to_owned(), one, Sides::Told))
         }
         (None, None) => None,
     }

@@ -4,11 +4,13 @@ use std::io::{self, Write};
 
 use serde::Serializer;
 use serde::ser::SerializeMap;
+use serde_json::ser::CompactFormatter;
 
 use crate::event::Event;
-use crate::secret::token_name;
+use crate::secret::{token_name, without_credentials};
 
 use super::canonical::Field;
+use super::cell::{self, Harmless};
 
 /// How tokens are written. They are credentials: whoever has them can send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +38,8 @@ pub struct CanonicalWriter<W: Write> {
     begun: bool,
 }
 
-/// The fields that are written: `direction` says nothing beside `event`.
-fn fields() -> impl Iterator<Item = Field> {
+/// The fields that are written: `direction` says nothing beside `event`. A table with these columns is one of ours.
+pub(super) fn fields() -> impl Iterator<Item = Field> {
     Field::ALL.iter().copied().filter(|field| *field != Field::Direction)
 }
 
@@ -57,7 +59,8 @@ impl<W: Write> CanonicalWriter<W> {
         match self.form {
             CanonicalForm::JsonLines => {
                 let said = values.iter().filter_map(|(field, value)| Some((*field, value.as_deref()?)));
-                let mut serializer = serde_json::Serializer::new(&mut self.out);
+                let harmless = Harmless(CompactFormatter);
+                let mut serializer = serde_json::Serializer::with_formatter(&mut self.out, harmless);
                 let mut object = serializer.serialize_map(None)?;
                 for (field, value) in said {
                     object.serialize_entry(field.word(), &typed(field, value))?;
@@ -91,24 +94,32 @@ impl<W: Write> CanonicalWriter<W> {
         self.row(fields().map(Field::word))
     }
 
-    /// One row; a cell is quoted where it must be, and left alone otherwise: this is for programs, and reads back as it was.
+    /// One row; a cell is quoted where it must be, and what a spreadsheet would calculate is written so that it does not.
     fn row<'c>(&mut self, cells: impl Iterator<Item = &'c str>) -> io::Result<()> {
         let mut writer = csv::WriterBuilder::new().from_writer(Vec::new());
-        writer.write_record(cells)?;
+        for one in cells {
+            writer.write_field(cell::written(one).as_bytes())?;
+        }
+        writer.write_record(None::<&[u8]>)?;
         let row = writer.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
         self.out.write_all(&row)
     }
 
     fn value(&self, event: &Event<'_>, field: Field) -> Option<String> {
-        let text = |text: Option<&str>| text.map(str::to_owned);
+        // A credential may stand in any text: the link to the next page of a dump has one.
+        let clean = |text: &str| match self.tokens {
+            WriteTokens::Hashed => without_credentials(text, token_name).into_owned(),
+            WriteTokens::Whole => text.to_owned(),
+        };
+        let text = |text: Option<&str>| text.map(clean);
         let yes = |truth: bool| truth.then(|| "true".to_owned());
         match field {
             Field::Ts => Some(event.at.to_string()),
             Field::Channel => Some(event.channel.word().to_owned()),
-            Field::Account => Some(event.account.to_owned()).filter(|account| !account.is_empty()),
+            Field::Account => Some(clean(event.account)).filter(|account| !account.is_empty()),
             // The record needs a user; that it is none is said beside it.
             Field::User if event.user.is_empty() => Some("(unknown)".to_owned()),
-            Field::User => Some(event.user.to_owned()),
+            Field::User => Some(clean(event.user)),
             Field::Direction => None,
             Field::Event => Some(event.kind.word().to_owned()),
             Field::Id => text(event.id),
@@ -116,7 +127,7 @@ impl<W: Write> CanonicalWriter<W> {
             Field::MessagingType => event.messaging_type.map(|word| word.to_string()),
             Field::Tag => text(event.tag),
             Field::Token => event.token.map(|token| match self.tokens {
-                WriteTokens::Hashed => token_name(token).into_owned(),
+                WriteTokens::Hashed => token_name(token),
                 WriteTokens::Whole => token.to_owned(),
             }),
             Field::TokenType => event.token_type.map(|word| word.to_string()),
@@ -136,6 +147,7 @@ impl<W: Write> CanonicalWriter<W> {
             Field::PrecisionMs => Some(event.precision_ms).filter(|ms| *ms != 0).map(|ms| ms.to_string()),
             Field::ClaimHidden => yes(event.claim_hidden && event.kind == crate::event::Kind::Send),
             Field::LoggedAt => yes(event.logged_at),
+            Field::Unpaired => yes(event.unpaired),
             Field::RecipientHidden => yes(event.recipient_hidden || event.user.is_empty()),
         }
     }
@@ -144,9 +156,12 @@ impl<W: Write> CanonicalWriter<W> {
 /// Truths and numbers as JSON has them; ids stay text.
 fn typed(field: Field, value: &str) -> serde_json::Value {
     match field {
-        Field::Sponsored | Field::Promotional | Field::ClaimHidden | Field::RecipientHidden | Field::LoggedAt => {
-            serde_json::Value::Bool(value == "true")
-        }
+        Field::Sponsored
+        | Field::Promotional
+        | Field::ClaimHidden
+        | Field::RecipientHidden
+        | Field::LoggedAt
+        | Field::Unpaired => serde_json::Value::Bool(value == "true"),
         Field::ErrorCode | Field::ErrorSubcode | Field::PrecisionMs => {
             value.parse::<i64>().map_or_else(|_| value.into(), serde_json::Value::from)
         }

@@ -67,6 +67,8 @@ pub(crate) fn canonical(all: &[Happening]) -> String {
             object.insert("status".into(), json!(if one.refused.is_some() { "failed" } else { "sent" }));
         }
         if let Some((code, subcode)) = one.refused {
+            // Only the bot's own log tells of it.
+            object.insert("logged_at".into(), json!(true));
             object.insert("error_code".into(), json!(code));
             object.insert("error_subcode".into(), json!(subcode));
         }

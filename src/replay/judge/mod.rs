@@ -16,6 +16,7 @@ use crate::replay::ReplayOptions;
 use crate::replay::facts::{Account, Comment, Conversation, Mark, Token, Tokens, Touch};
 use crate::replay::verdict::{Breach, Cause, Doubt, Opening, Permit, Reason, Verdict};
 use crate::rule::Rule;
+use crate::survey::Beginnings;
 use opening::State;
 
 /// Names of structured messages that need no approval: as a `template` they say nothing special.
@@ -43,6 +44,7 @@ pub(super) struct Case<'r, 'p> {
     pub(super) policy: &'p Policy,
     pub(super) options: &'r ReplayOptions,
     pub(super) tokens: &'r Tokens,
+    pub(super) beginnings: &'r Beginnings,
     pub(super) account: Option<&'r Account>,
     /// The conversation's index and facts; `None` if this send is its first event.
     pub(super) index: Option<usize>,
@@ -402,7 +404,7 @@ impl<'r, 'p> Case<'r, 'p> {
     /// Whether a stop came before the send. One at the very moment of the send may have come after it, and is no evidence.
     fn stop(&self, stopped: Option<Mark>) -> Stop {
         let Some(mark) = stopped.filter(|mark| mark.at < self.send.at) else { return Stop::None };
-        let certain = mark.at.plus_ms(i64::from(mark.precision_ms)) <= self.send.at;
+        let certain = mark.at.plus_ms(i64::from(mark.precision_ms) + self.send.blur_ms().0) <= self.send.at;
         if certain { Stop::Before(mark) } else { Stop::Blurred }
     }
 
@@ -431,6 +433,8 @@ impl<'r, 'p> Case<'r, 'p> {
         let comment = self.send.comment.and_then(|id| comments.and_then(|comments| comments.get(id)));
         if let Some(replied) = comment.and_then(|comment: &Comment| comment.replied) {
             found.breach(Rule::PrivateReplyRepeated, Some(row), None, Cause::Spent(replied));
+        } else if comment.is_some_and(|comment| comment.may_be_replied) {
+            found.doubt(Reason::ClaimNotVisible, Rule::PrivateReplyRepeated, Some(row), None);
         }
         let rule = Rule::PrivateReplyLate;
         let late = || {
@@ -452,7 +456,7 @@ impl<'r, 'p> Case<'r, 'p> {
             None => match self.state_without_touch(row) {
                 State::LogStartsLate => found.doubt(Reason::LogStartsLate, rule, Some(row), None),
                 // An account whose comments are not logged at all proves nothing by not showing one.
-                _ if !self.options.complete && !self.account.is_some_and(|account| account.shows_comments) => {
+                _ if !self.options.complete && !self.shows_comments() => {
                     found.doubt(Reason::RecipientUnresolved, rule, Some(row), None);
                 }
                 _ => found.breach(rule, Some(row), None, Cause::NeverOpened),

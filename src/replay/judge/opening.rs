@@ -3,6 +3,7 @@
 use crate::policy::{Opener, Permission};
 use crate::replay::facts::Touch;
 use crate::replay::verdict::Opening;
+use crate::survey::Beginning;
 use crate::time::Time;
 
 use super::Case;
@@ -81,13 +82,26 @@ impl<'r, 'p> Case<'r, 'p> {
 
     /// From when on the log shows what happened on this account, at the latest.
     pub(super) fn log_begins(&self) -> Time {
-        let first_record = || self.account.and_then(|account| account.first_record);
-        let begins = || first_record().map(|first| first.at.plus_ms(i64::from(first.precision_ms)));
+        let begins = || self.begins().map(|begins| begins.record.at.plus_ms(i64::from(begins.record.precision_ms)));
         self.options.log_begins.or_else(begins).unwrap_or(self.send.at)
     }
 
+    /// When the account's records begin.
+    fn begins(&self) -> Option<Beginning> {
+        let seen = self.account.and_then(|account| account.begins);
+        seen.or_else(|| self.beginnings.of(self.send.channel, self.send.account))
+    }
+
+    /// Whether the log shows comments on the account at all.
+    pub(super) fn shows_comments(&self) -> bool {
+        let first = self.begins().and_then(|begins| begins.comment);
+        first.is_some_and(|comment| comment.at <= self.send.at)
+    }
+
     pub(super) fn side(&self, limit: Time, limit_precision_ms: u32) -> Side {
-        side(self.send.at, self.send.precision_ms, limit, limit_precision_ms)
+        let (early_ms, late_ms) = self.send.blur_ms();
+        let span_ms = u32::try_from(early_ms + late_ms).unwrap_or(u32::MAX);
+        side(self.send.at.plus_ms(-early_ms), span_ms, limit, limit_precision_ms)
     }
 }
 

@@ -7,6 +7,7 @@ use crate::policy::{Claim, Every, Permission};
 use crate::replay::facts::{Grant, Mark, Spends, Use};
 use crate::replay::verdict::{Cause, Opening, Reason};
 use crate::rule::Rule;
+use crate::secret::token_name;
 use crate::time::Time;
 
 use super::opening::{Side, State};
@@ -25,7 +26,10 @@ impl<'r, 'p> Case<'r, 'p> {
         let granted = self.token().map_or(&[][..], |token| &token.granted);
         let others = granted.iter().filter(|(by, _)| Some(*by) != self.index).map(|(_, grant)| *grant);
         // To accuse by somebody else's opt-in it must certainly have come first.
-        let surely_before = |grant: &Grant| grant.touch.at.plus_ms(i64::from(grant.touch.precision_ms)) <= self.send.at;
+        let surely_before = |grant: &Grant| {
+            let blur_ms = i64::from(grant.touch.precision_ms) + self.send.blur_ms().0;
+            grant.touch.at.plus_ms(blur_ms) <= self.send.at
+        };
         (own, others.into_iter().find(surely_before))
     }
 
@@ -42,7 +46,7 @@ impl<'r, 'p> Case<'r, 'p> {
         let same = |event: &&Event<'_>| {
             self.is_of_user(event)
                 && matches!(event.kind, Kind::OtnOptin | Kind::RecurringOptin)
-                && event.token == self.send.token
+                && same_token(event.token, self.send.token)
         };
         let event = self.late.iter().find(same)?;
         Some(Grant::of(&Event { at: self.send.at, ..*event }))
@@ -101,8 +105,11 @@ impl<'r, 'p> Case<'r, 'p> {
     }
 
     pub(super) fn check_reuse(&self, row: &'p Permission, found: &mut Gathered<'p>) {
-        if let Some(first) = self.spent().and_then(|spends| spends.first) {
+        let Some(spends) = self.spent() else { return };
+        if let Some(first) = spends.first {
             found.breach(Rule::OtnTokenReused, Some(row), None, Cause::Spent(first));
+        } else if spends.may_be.is_some() {
+            found.doubt(Reason::ClaimNotVisible, Rule::OtnTokenReused, Some(row), None);
         }
     }
 
@@ -124,14 +131,15 @@ impl<'r, 'p> Case<'r, 'p> {
         let unknown = Rule::RecurringTokenUnknown;
         self.check_grant(row, unknown, unknown, Rule::RecurringTokenExpired, found);
         self.check_stop(self.stopped(), Rule::RecurringTokenStopped, row, found);
-        let earlier = self.spent().map_or(&[][..], |spends| &spends.recent);
-        self.check_pace(row, earlier, earlier.last().copied(), found);
+        let earlier = self.spent();
+        let any_last = earlier.and_then(|spends| spends.recent.last()).copied();
+        self.check_pace(row, earlier, any_last, found);
     }
 
     pub(super) fn check_marketing(&self, row: &'p Permission, found: &mut Gathered<'p>) {
         self.check_stop(self.stopped(), Rule::MarketingAfterStop, row, found);
         self.check_open(row, Rule::OutsideWindow, found);
-        let earlier = self.used().map_or(&[][..], |used| &used.marketing.recent);
+        let earlier = self.used().map(|used| &used.marketing);
         // One page of Meta's counts per token, another per user: the last one by whichever token.
         let any_last = self.conversation.and_then(|conversation| conversation.last_marketing);
         self.check_pace(row, earlier, any_last, found);
@@ -139,20 +147,46 @@ impl<'r, 'p> Case<'r, 'p> {
 
     /// Whether the last send of the same kind lies far enough back: `earlier` are those of the same token, `any_last` is
     /// the last one that some source counts.
-    fn check_pace(&self, row: &'p Permission, earlier: &[Mark], any_last: Option<Mark>, found: &mut Gathered<'p>) {
+    fn check_pace(
+        &self,
+        row: &'p Permission,
+        earlier: Option<&Spends>,
+        any_last: Option<Mark>,
+        found: &mut Gathered<'p>,
+    ) {
         if let (Some(ms), Some(last)) = (row.unclear_every_ms, any_last)
             && self.send.at < last.at.plus_ms(ms)
         {
             found.doubt(Reason::TermsUnclear, Rule::RecurringTooOften, Some(row), None);
         }
-        let (Some(every), Some(last)) = (row.every, earlier.last()) else { return };
+        let Some(spends) = earlier else { return };
+        let certain = self.too_soon(row, &spends.recent);
+        // Had a call that may be lost been sent, it would be one of the run.
+        let other = spends.may_be.map_or(certain, |mark| {
+            let mut all = spends.recent.clone();
+            all.insert(all.partition_point(|known| known.at <= mark.at), mark);
+            self.too_soon(row, &all)
+        });
+        let rule = Rule::RecurringTooOften;
+        match (certain, other) {
+            (Pace::TooSoon(first, next), Pace::TooSoon(..)) => {
+                found.breach(rule, Some(row), None, Cause::TooSoon(first, next));
+            }
+            (Pace::Fine, Pace::Fine) => {}
+            (Pace::Blurred, _) | (_, Pace::Blurred) => found.doubt(Reason::TimePrecision, rule, Some(row), None),
+            _ => found.doubt(Reason::ClaimNotVisible, rule, Some(row), None),
+        }
+    }
+
+    fn too_soon(&self, row: &'p Permission, earlier: &[Mark]) -> Pace {
+        let (Some(every), Some(last)) = (row.every, earlier.last()) else { return Pace::Fine };
         // A message and what directly follows it count as one: go back to the first of the run.
         let run = earlier.iter().rev().take_while(|mark| last.at.since(mark.at) <= row.follow_ups_within_ms);
         let run = run.take(1 + row.follow_ups as usize).collect::<Vec<_>>();
         let first = run.last().map_or(*last, |mark| **mark);
         let at = self.send.at;
         if at.since(first.at) <= row.follow_ups_within_ms && run.len() <= row.follow_ups as usize {
-            return;
+            return Pace::Fine;
         }
         let next = match every {
             Every::Rolling(ms) => first.at.plus_ms(ms),
@@ -162,12 +196,27 @@ impl<'r, 'p> Case<'r, 'p> {
             }),
             Every::Month => next_period(first.at, |day| day.with_day(1)?.checked_add_months(Months::new(1))),
         };
-        if at < next && next < at.plus_ms(i64::from(self.send.precision_ms)) {
-            found.doubt(Reason::TimePrecision, Rule::RecurringTooOften, Some(row), None);
-        } else if at < next {
-            found.breach(Rule::RecurringTooOften, Some(row), None, Cause::TooSoon(first, next));
+        match (at < next, next < at.plus_ms(self.send.blur_ms().1)) {
+            (false, _) => Pace::Fine,
+            (true, true) => Pace::Blurred,
+            (true, false) => Pace::TooSoon(first, next),
         }
     }
+}
+
+/// How a send follows those before it.
+#[derive(Clone, Copy)]
+enum Pace {
+    Fine,
+    /// Soon enough or not: the times are not precise enough.
+    Blurred,
+    /// The last run of sends began then, and the next may follow at the second moment.
+    TooSoon(Mark, Time),
+}
+
+/// Whether two logs mean the same token: one of them may have been converted, and know it by its name only.
+fn same_token(one: Option<&str>, other: Option<&str>) -> bool {
+    one == other || one.map(token_name) == other.map(token_name)
 }
 
 /// 00:00 UTC of the day that `next` finds after `at`'s.

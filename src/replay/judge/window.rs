@@ -78,7 +78,7 @@ impl<'r, 'p> Case<'r, 'p> {
         } else {
             let (row, opening, cause) =
                 shut.map_or((None, None, Cause::NeverOpened), |(row, opening, cause)| (Some(row), opening, cause));
-            if self.send.claim_hidden && !self.options.untagged {
+            if self.options.hides_claim(self.send) {
                 found.doubt(Reason::ClaimNotVisible, rule, row, opening);
             } else {
                 found.breach(rule, row, opening, cause);

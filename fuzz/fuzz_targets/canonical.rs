@@ -1,0 +1,4 @@
+//! The canonical record.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| fbwin_fuzz::log(input));

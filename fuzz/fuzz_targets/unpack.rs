@@ -1,0 +1,4 @@
+//! Compressed streams.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| fbwin_fuzz::log(input));

@@ -1,0 +1,49 @@
+//! A whole log in the order of time, for whoever wants to walk through it.
+
+use crate::audit::order::{Entry, Order};
+use crate::batch::Batch;
+use crate::event::Event;
+
+/// A history: every event once, in order of time.
+#[derive(Debug, Default)]
+pub struct History {
+    batches: Vec<Batch>,
+    order: Order,
+}
+
+impl History {
+    /// Joins, de-duplicates and sorts what was read.
+    pub fn new(batches: Vec<Batch>) -> History {
+        let of_batch = |(nth, batch): (u32, &Batch)| -> Vec<Entry> {
+            (0..batch.len() as u32).map(|index| Entry::new(0, nth, batch, index)).collect()
+        };
+        let entries = (0..).zip(&batches).flat_map(of_batch).collect();
+        let order = Order::new(&batches, entries);
+        History { batches, order }
+    }
+
+    /// How many events there are.
+    pub fn len(&self) -> usize {
+        self.order.entries().len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.order.entries().is_empty()
+    }
+
+    /// The event at `position` in the order of time.
+    pub fn event(&self, position: usize) -> Event<'_> {
+        self.order.event(&self.batches, position)
+    }
+
+    /// Records that repeated another one.
+    pub fn duplicates(&self) -> u64 {
+        self.order.duplicates
+    }
+
+    /// Records that told more of the event of another one: the echo of a request, the status of an echo.
+    pub fn joined(&self) -> u64 {
+        self.order.joined
+    }
+}
