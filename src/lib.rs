@@ -14,7 +14,7 @@
 //!
 //! - [`event`]: one thing that happened in one conversation. Readers make events, the replay judges them, and neither
 //!   knows the other. [`time`] stands below it and counts elapsed milliseconds; beside it the private `secret` says how
-//!   credentials and people are shown.
+//!   credentials and people are shown, and the private `scan` looks through text quickly.
 //! - [`survey`]: what all records show together, so that conversations can be judged apart. [`store`] keeps events in
 //!   private temporary files where they are more than the memory should hold.
 //! - [`source`]: whatever file comes in, events come out, packed into [`batch`]es; what cannot be read is an item of
@@ -41,6 +41,7 @@ pub mod policy;
 pub mod replay;
 pub mod report;
 pub mod rule;
+mod scan;
 mod secret;
 pub mod source;
 pub mod store;

@@ -6,6 +6,7 @@
 use std::io::Write;
 
 use crate::report::is_unsafe;
+use crate::scan::unusual;
 
 /// Writes one object, member by member.
 pub(super) struct Object<'o> {
@@ -103,9 +104,12 @@ impl<'o> Object<'o> {
 fn string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     let mut rest = text;
-    while let Some(at) = rest.bytes().position(|c| !matches!(c, b' '..=b'~') || matches!(c, b'"' | b'\\')) {
-        let (plain, from) = rest.split_at(at);
+    loop {
+        let (plain, from) = rest.split_at(unusual(rest.as_bytes(), 0));
         out.extend_from_slice(plain.as_bytes());
+        if from.is_empty() {
+            break;
+        }
         let mut chars = from.chars();
         match chars.next() {
             Some(quoted @ ('"' | '\\')) => out.extend_from_slice(&[b'\\', quoted as u8]),
@@ -122,7 +126,6 @@ fn string(out: &mut Vec<u8>, text: &str) {
         }
         rest = chars.as_str();
     }
-    out.extend_from_slice(rest.as_bytes());
     out.push(b'"');
 }
 

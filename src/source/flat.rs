@@ -4,6 +4,7 @@
 //! what is accepted, what is refused and in which words is decided there alone; a test compares the two.
 
 use super::canonical::{Names, Record, Value};
+use crate::scan::special;
 
 /// Reads the record on `line`, if it is a flat object that the general parser would read alike, in place of what was in
 /// `record`. Whether it was.
@@ -99,25 +100,4 @@ fn string_end(bytes: &[u8], mut at: usize) -> Option<(usize, bool)> {
             _ => return None,
         }
     }
-}
-
-/// The first place from `at` on that is a quote, a backslash or a control character, eight bytes at a time.
-fn special(bytes: &[u8], mut at: usize) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGHS: u64 = 0x8080_8080_8080_8080;
-    // The highest bit of each byte below `limit` (at most 0x80) is set, and perhaps that of bytes after such a one.
-    let below = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word & HIGHS;
-    let is = |word: u64, byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
-    while let Some((eight, _)) = bytes.get(at..).and_then(<[u8]>::split_first_chunk::<8>) {
-        let word = u64::from_le_bytes(*eight);
-        let found = below(word, 0x20) | is(word, b'"') | is(word, b'\\');
-        if found != 0 {
-            return at + found.trailing_zeros() as usize / 8;
-        }
-        at += 8;
-    }
-    while bytes.get(at).is_some_and(|c| !matches!(c, b'"' | b'\\' | ..0x20)) {
-        at += 1;
-    }
-    at
 }
