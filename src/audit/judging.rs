@@ -6,6 +6,7 @@ use crate::audit::ahead::Ahead;
 use crate::audit::content;
 use crate::audit::counts::Counts;
 use crate::audit::parts::Part;
+use crate::audit::patterns::{Patterns, Watch};
 use crate::audit::remedies::Earliest;
 use crate::audit::seen::Seen;
 use crate::audit::{AuditOptions, Kept, Outcome};
@@ -29,6 +30,7 @@ pub(super) struct Judged<'p> {
     pub(super) kept: Kept<'p>,
     pub(super) counts: Counts,
     pub(super) seen: Seen,
+    pub(super) patterns: Patterns,
 }
 
 impl<'p> Judge<'p, '_> {
@@ -41,6 +43,7 @@ impl<'p> Judge<'p, '_> {
         let mut replay = Replay::knowing(policy, options.replay.clone(), Arc::clone(&self.beginnings));
         let mut ahead = Ahead::new(options.skew_ms, self.coarsest_ms.max(part.order.coarsest_ms()));
         let mut earliest = Earliest::new(options.remedies);
+        let mut watch = Watch::new(policy, options);
         let mut group = None;
         for position in 0..part.len() {
             let here = part.group(position);
@@ -52,9 +55,8 @@ impl<'p> Judge<'p, '_> {
             let event = part.event(position);
             judged.counts.event(&event);
             judged.seen.see(&event);
-            let inside = options.since.is_none_or(|since| since <= event.at)
-                && options.until.is_none_or(|until| event.at < until);
-            if event.kind != Kind::Send || !inside {
+            watch.see_refusal(position, &event, part);
+            if event.kind != Kind::Send || !options.judges(event.at) {
                 replay.record(&event);
                 continue;
             }
@@ -64,6 +66,7 @@ impl<'p> Judge<'p, '_> {
                 verdict = tolerant(verdict, &event, &late, options.skew_ms, &replay, &mut judged.counts.skewed);
             }
             let lawful = if earliest.wants(&verdict, event.at) { replay.lawful(&event) } else { Vec::new() };
+            watch.see(&event, &replay);
             replay.record(&event);
             judged.seen.judge(&event, &verdict, policy, options);
             judged.counts.send(&event, &verdict, policy);
@@ -72,6 +75,7 @@ impl<'p> Judge<'p, '_> {
                 judged.kept.push(&event, Outcome { identity, verdict, lawful });
             }
         }
+        judged.patterns = watch.finish();
         judged
     }
 }

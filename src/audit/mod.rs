@@ -11,6 +11,7 @@ mod judging;
 mod links;
 mod order;
 mod parts;
+mod patterns;
 mod remedies;
 mod seen;
 mod sentence;
@@ -27,6 +28,7 @@ use crate::time::Time;
 use counts::Counts;
 use judging::Judge;
 use parts::Parts;
+use patterns::{Habit, Patterns};
 use remedies::First;
 use seen::Seen;
 
@@ -56,6 +58,13 @@ pub struct AuditOptions {
     pub content: ContentCheck,
 }
 
+impl AuditOptions {
+    /// Whether a send of this moment is judged.
+    fn judges(&self, at: Time) -> bool {
+        self.since.is_none_or(|since| since <= at) && self.until.is_none_or(|until| at < until)
+    }
+}
+
 /// A log judged.
 #[derive(Debug)]
 pub struct Audit<'p> {
@@ -68,6 +77,8 @@ pub struct Audit<'p> {
     /// What is known besides the log, for what depends on the send alone.
     replay: ReplayOptions,
     content: ContentCheck,
+    /// What only the log as a whole shows, in order of time.
+    habits: Vec<Habit<'p>>,
 }
 
 /// The sends of a part about which there is something to tell.
@@ -125,16 +136,19 @@ impl<'p> Audit<'p> {
             order: Vec::new(),
             replay: options.replay.clone(),
             content: options.content.clone(),
+            habits: Vec::new(),
         };
-        let (mut counts, mut seen) = (Counts::default(), Seen::default());
+        let (mut counts, mut seen, mut patterns) = (Counts::default(), Seen::default(), Patterns::default());
         for part in judged {
             counts.add(part.counts);
             seen.add(&part.seen);
+            patterns.add(part.patterns);
             audit.parts.push(part.kept);
         }
         audit.sort();
         audit.drop_remedies(options.remedies);
         counts.finish(summary);
+        audit.habits = patterns.habits(policy, &options.replay, summary);
         summary.notes.extend(seen.notes(policy, options));
         audit
     }
