@@ -8,7 +8,7 @@ use common::script;
 use fbwin::audit::{Audit, AuditOptions};
 use fbwin::batch::Batch;
 use fbwin::content::Lexicon;
-use fbwin::finding::Summary;
+use fbwin::finding::{Finding, Summary};
 use fbwin::replay::claimed_row;
 use fbwin::{Event, Policy, Replay, ReplayOptions, Rule, Verdict};
 
@@ -59,7 +59,11 @@ fn habits(rule: Rule, policy: &Policy, script: &script::Script<'_>) -> usize {
     let mut summary = Summary::default();
     let audit = Audit::run(policy, vec![batch], Vec::new(), &options, &mut summary);
     let mut found = 0;
-    audit.findings(|one| one == rule, &mut summary, |findings| Ok(found += findings.len())).unwrap();
+    let count = |findings: &[Finding<'_>]| {
+        found += findings.len();
+        Ok(())
+    };
+    audit.findings(|one| one == rule, &mut summary, count).unwrap();
     found
 }
 

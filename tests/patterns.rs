@@ -404,11 +404,12 @@ fn free_text_after_a_late_template_says_that_the_template_opened_nothing() {
         + &record(NOON + 2 * DAY + 60_000, 1, r#""event":"send""#);
     assert!(said(&token).0.contains("the one-time notification sent 2024-03-03T10:00:00Z opened nothing"));
     // Not where it was sent while the window was open, was refused, or lies so far back that nobody relies on it.
-    let inside = template.replace("2024-03-03", "2024-03-01");
+    let inside = whatsapp(NOON + DAY - 60_000, r#""event":"send","template":"hello","category":"utility""#);
+    let late = whatsapp(NOON + DAY + 60_000, r#""event":"send""#);
     let refused = template.replace("\"category\"", "\"status\":\"failed\",\"category\"");
     let long_ago = text.replace("2024-03-03T10:01", "2024-03-04T10:00");
     for log in
-        [begin.clone() + &inside + &text, begin.clone() + &refused + &text, begin.clone() + &template + &long_ago]
+        [begin.clone() + &inside + &late, begin.clone() + &refused + &text, begin.clone() + &template + &long_ago]
     {
         assert!(!said(&log).0.contains("opened nothing"), "{log}");
     }
