@@ -107,6 +107,8 @@ impl Few {
         if full && self.spots.last().is_some_and(|last| (last.at, &*last.user) < (send.at, send.user)) {
             return;
         }
+        // Most texts are seen once: a vector that grows by itself would keep room for four.
+        self.spots.reserve_exact(1);
         self.spots.push(Spot::of(send));
         self.tidy();
     }
