@@ -19,7 +19,8 @@ pub(crate) use stored::{Stored, stored_fields, stored_words};
 /// Which texts of messages a batch keeps. Texts are most of a log, and the judge needs few of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum KeepText {
-    /// Only of sends that claim a tag, token, template or other special permission: what content rules may read.
+    /// Only of sends that claim a tag, token, template or other special permission, which content rules may read, and of
+    /// those that Meta rejected, which may have gone out again under such a claim.
     #[default]
     OfClaims,
     /// Of every event, for writing the log out again.
@@ -30,7 +31,7 @@ impl KeepText {
     fn keeps(self, event: &Event<'_>) -> bool {
         match self {
             KeepText::All => true,
-            KeepText::OfClaims => event.kind == Kind::Send && claims(event),
+            KeepText::OfClaims => event.kind == Kind::Send && (claims(event) || event.is_rejected()),
         }
     }
 }

@@ -47,6 +47,8 @@ pub struct Finding<'a> {
     pub source: String,
     /// Whether Meta took the send; `None` if the log does not say.
     pub delivered: Option<bool>,
+    /// How sure it is, where the log does not prove it.
+    pub confidence: Option<Confidence>,
     /// What the text shows, where the finding rests on the text.
     pub content: Option<Content>,
     /// The same for the same finding in every run, wherever the file lies: 16 hex digits.
@@ -56,8 +58,6 @@ pub struct Finding<'a> {
 /// What a text shows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Content {
-    /// How sure it is.
-    pub confidence: Confidence,
     /// By how much the evidence for outweighs the evidence against.
     pub score: f64,
     /// The words that show it, as they stand in the text, shortened.

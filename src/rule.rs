@@ -81,6 +81,10 @@ words! {
         OptinMissing = "optin-missing",
         /// Allowed by the policy, yet refused by Meta as breaking it: one of log, table and Meta is wrong.
         RefusedThoughAllowed = "refused-though-allowed",
+        /// Under a tag, right after Meta had refused the same text without one.
+        TagAfterRefusal = "tag-after-refusal",
+        /// Of an account that puts a tag on every send, needed or not.
+        TagOnEverything = "tag-on-everything",
         /// The text reads like something that the tag is not for: a survey, something over, something recurring.
         OffPurposeContent = "off-purpose-content",
         /// HUMAN_AGENT while the window was open: allowed, but reviewers ask why.
@@ -93,7 +97,7 @@ impl Rule {
     pub const fn severity(self) -> Severity {
         match self {
             Rule::NeedlessTag | Rule::OffPurposeContent => Severity::Note,
-            Rule::RefusedThoughAllowed => Severity::Warning,
+            Rule::RefusedThoughAllowed | Rule::TagAfterRefusal | Rule::TagOnEverything => Severity::Warning,
             _ => Severity::Error,
         }
     }

@@ -5,7 +5,10 @@
 mod common;
 
 use common::script;
+use fbwin::audit::{Audit, AuditOptions};
+use fbwin::batch::Batch;
 use fbwin::content::Lexicon;
+use fbwin::finding::{Finding, Summary};
 use fbwin::replay::claimed_row;
 use fbwin::{Event, Policy, Replay, ReplayOptions, Rule, Verdict};
 
@@ -40,9 +43,28 @@ fn is_case(rule: Rule, policy: &Policy, send: &Event<'_>, verdict: &Verdict<'_>)
 /// How many sends of a script are cases of `rule`.
 fn cases(rule: Rule, policy: &Policy, text: &str) -> usize {
     let script = script::parse(text).unwrap();
+    if matches!(rule, Rule::TagAfterRefusal | Rule::TagOnEverything) {
+        return habits(rule, policy, &script);
+    }
     let mut replay = Replay::new(policy, script.options.clone());
     let judged = script.lines.iter().filter_map(|line| Some((&line.event, replay.step(&line.event)?)));
     judged.filter(|(send, verdict)| is_case(rule, policy, send, verdict)).count()
+}
+
+/// What no verdict shows, but only the audit of the whole script.
+fn habits(rule: Rule, policy: &Policy, script: &script::Script<'_>) -> usize {
+    let mut batch = Batch::default();
+    assert!(script.lines.iter().all(|line| batch.push(&line.event)));
+    let options = AuditOptions { replay: script.options.clone(), ..AuditOptions::default() };
+    let mut summary = Summary::default();
+    let audit = Audit::run(policy, vec![batch], Vec::new(), &options, &mut summary);
+    let mut found = 0;
+    let count = |findings: &[Finding<'_>]| {
+        found += findings.len();
+        Ok(())
+    };
+    audit.findings(|one| one == rule, &mut summary, count).unwrap();
+    found
 }
 
 #[test]

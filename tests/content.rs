@@ -155,7 +155,7 @@ fn found(send: Event<'_>, content: ContentCheck) -> Vec<(Rule, Severity, Option<
     let mut take = |findings: &[Finding<'_>]| {
         for one in findings {
             let content = one.content.clone();
-            let sure = content.as_ref().map(|content| content.confidence);
+            let sure = one.confidence;
             all.push((one.rule, one.severity, sure, content.map_or(Vec::new(), |content| content.matched)));
         }
         Ok(())

@@ -93,8 +93,8 @@ fn promotion<'p>(row: &'p Permission, reading: &Reading, confidence: Confidence,
     );
     let severity = if confidence == Confidence::Low { Severity::Note } else { Severity::Warning };
     let remedy = "lawful: without the promotion; or as a plain message within the window, or as a marketing message";
-    let content = Content { confidence, score: reading.score, matched };
-    told_of(Rule::PromotionalContent, severity, row, message, remedy, content)
+    let content = Content { score: reading.score, matched };
+    told_of(Rule::PromotionalContent, (severity, confidence), row, message, remedy, content)
 }
 
 /// What the row says that it is not for, and the text looks like.
@@ -113,8 +113,9 @@ fn off_purpose<'p>(row: &'p Permission, reading: &Reading) -> Option<Told<'p>> {
     };
     let message =
         format!("its text reads like {what} (low confidence): {}, which {} is not for", quoted(&matched), name_of(row));
-    let content = Content { confidence: Confidence::Low, score: reading.amount(*misuse), matched };
-    Some(told_of(Rule::OffPurposeContent, Rule::OffPurposeContent.severity(), row, message, remedy, content))
+    let content = Content { score: reading.amount(*misuse), matched };
+    let sure = (Rule::OffPurposeContent.severity(), Confidence::Low);
+    Some(told_of(Rule::OffPurposeContent, sure, row, message, remedy, content))
 }
 
 fn misuse<'p>(row: &'p Permission, reading: &Reading) -> Option<&'p Evidence> {
@@ -123,7 +124,7 @@ fn misuse<'p>(row: &'p Permission, reading: &Reading) -> Option<&'p Evidence> {
 
 fn told_of<'p>(
     rule: Rule,
-    severity: Severity,
+    (severity, confidence): (Severity, Confidence),
     row: &'p Permission,
     message: String,
     remedy: &str,
@@ -138,6 +139,7 @@ fn told_of<'p>(
         opened: Vec::new(),
         message,
         remedy: remedy.into(),
+        confidence: Some(confidence),
         content: Some(content),
     }
 }

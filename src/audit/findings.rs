@@ -11,11 +11,12 @@ use siphasher::sip::SipHasher13;
 
 use crate::audit::kept::{Kept, Outcome, Spot, drop_remedies};
 use crate::audit::remedies::First;
-use crate::audit::{Audit, ContentCheck, Told as ToldSends, content, sentence};
+use crate::audit::{Audit, ContentCheck, Habit, Told as ToldSends, content, sentence};
+use crate::content::Confidence;
 use crate::event::{Event, Place};
 use crate::finding::{Content, Finding, Judged, PolicyRow, Summary};
 use crate::policy::{Permission, Policy};
-use crate::replay::{Cause, Opening, ReplayOptions, Verdict};
+use crate::replay::{Breach, Cause, Opening, ReplayOptions, Verdict};
 use crate::rule::{Rule, Severity};
 use crate::secret::short_hash;
 
@@ -48,7 +49,7 @@ impl<'p> Audit<'p> {
     }
 
     /// Gives every finding of the rules that `wanted` accepts to `take`, some at a time, in order of time, and counts them
-    /// by rule.
+    /// by rule. What only the log as a whole shows comes last.
     ///
     /// # Errors
     /// Whatever `take` fails with, at once; a temporary file that cannot be read.
@@ -59,7 +60,9 @@ impl<'p> Audit<'p> {
         mut take: impl FnMut(&[Finding<'_>]) -> io::Result<()> + Send,
     ) -> io::Result<()> {
         let mut seen: HashMap<u64, u32> = HashMap::default();
-        self.each_kept(|parts, order| self.findings_of(parts, order, &wanted, &mut seen, summary, &mut take))
+        self.each_kept(|parts, order| self.findings_of(parts, order, &wanted, &mut seen, summary, &mut take))?;
+        let of_habits = self.habits.iter().map(|habit| self.words.dressed_habit(habit)).collect();
+        take(&numbered(of_habits, &mut seen, &wanted, summary))
     }
 
     fn findings_of(
@@ -80,22 +83,8 @@ impl<'p> Audit<'p> {
                 return Ok(());
             }
             // While one run is written, the next one is put into words.
-            let (coming, written) = rayon::join(
-                || next.map(dressed).unwrap_or_default(),
-                || -> io::Result<()> {
-                    let mut findings = Vec::with_capacity(ready.len());
-                    for (base, mut finding) in ready {
-                        // Numbered before the choice of rules, so that choosing changes no fingerprint.
-                        finding.fingerprint = fingerprint(base, seen.entry(base).or_default());
-                        if wanted(finding.rule) {
-                            *summary.rules.entry(finding.rule).or_default() += 1;
-                            *summary.severities.entry(finding.severity).or_default() += 1;
-                            findings.push(finding);
-                        }
-                    }
-                    take(&findings)
-                },
-            );
+            let (coming, written) =
+                rayon::join(|| next.map(dressed).unwrap_or_default(), || take(&numbered(ready, seen, wanted, summary)));
             written?;
             ready = coming;
         }
@@ -182,22 +171,47 @@ impl<'p> Words<'p> {
                 late_by_ms: told.late_by_ms,
                 opened_at: told.opening.map(|opening| opening.by.at),
                 closed_at: told.opening.and_then(|opening| opening.closes_at),
-                policy: told.permission.map(|row| PolicyRow {
-                    permission: &row.id,
-                    from: row.from,
-                    until: row.until,
-                    source: &row.source,
-                }),
+                policy: told.permission.map(policy_row),
                 evidence: evidence.chain([source.clone()]).collect(),
                 source,
                 delivered: send.delivered(),
                 message: told.message,
                 remedy: told.remedy,
+                confidence: told.confidence,
                 content: told.content,
                 fingerprint: String::new(),
             };
             (fingerprint_base(told.rule, &send), finding)
         })
+    }
+
+    /// A finding about something that only the log as a whole shows.
+    fn dressed_habit<'a>(&'a self, habit: &'a Habit<'p>) -> (u64, Finding<'a>) {
+        let send = habit.send();
+        let finding = Finding {
+            rule: habit.rule,
+            severity: habit.severity,
+            channel: send.channel,
+            account: send.account,
+            user: self.private(send.user),
+            at: send.at,
+            id: send.id.map(|id| self.private(id)),
+            message: habit.message.clone(),
+            remedy: habit.remedy.to_owned(),
+            late_by_ms: None,
+            opened_at: None,
+            closed_at: None,
+            policy: habit.permission.map(policy_row),
+            evidence: habit.evidence.iter().map(|place| self.shown(*place)).collect(),
+            source: self.shown(send.place),
+            delivered: habit.delivered(),
+            confidence: habit.confidence,
+            content: None,
+            fingerprint: String::new(),
+        };
+        // A habit of the account stays the same finding when a longer log shows it by an earlier send.
+        let known_by = habit.known_by.map(|known_by| Event { user: known_by, id: Some(""), ..send });
+        (fingerprint_base(habit.rule, &known_by.unwrap_or(send)), finding)
     }
 
     /// What there is to say of one send: its violations, or warnings and notes beside a permission.
@@ -211,9 +225,10 @@ impl<'p> Words<'p> {
                     permission: breach.permission,
                     opening: breach.opening,
                     late_by_ms: breach.late_by_ms(send.at),
-                    opened: evidence_of(breach.opening, breach.cause),
+                    opened: evidence_of(breach),
                     message: sentence::message(breach, send, self.policy),
                     remedy: sentence::remedy(breach, send, &outcome.lawful),
+                    confidence: None,
                     content: None,
                 })
                 .collect(),
@@ -227,6 +242,7 @@ impl<'p> Words<'p> {
                     opened: permit.opening.map(|opening| opening.by.place).into_iter().collect(),
                     message,
                     remedy: remedy.into(),
+                    confidence: None,
                     content: None,
                 };
                 let why = || sentence::why_allowed(permit, send);
@@ -269,20 +285,46 @@ pub(super) struct Told<'p> {
     pub(super) opened: Vec<Place>,
     pub(super) message: String,
     pub(super) remedy: String,
+    pub(super) confidence: Option<Confidence>,
     pub(super) content: Option<Content>,
 }
 
+/// Gives findings their fingerprints, and counts and keeps those of the rules that are wanted.
+fn numbered<'a>(
+    findings: Vec<(u64, Finding<'a>)>,
+    seen: &mut HashMap<u64, u32>,
+    wanted: &impl Fn(Rule) -> bool,
+    summary: &mut Summary,
+) -> Vec<Finding<'a>> {
+    let mut kept = Vec::with_capacity(findings.len());
+    for (base, mut finding) in findings {
+        // Numbered before the choice of rules, so that choosing changes no fingerprint.
+        finding.fingerprint = fingerprint(base, seen.entry(base).or_default());
+        if wanted(finding.rule) {
+            *summary.rules.entry(finding.rule).or_default() += 1;
+            *summary.severities.entry(finding.severity).or_default() += 1;
+            kept.push(finding);
+        }
+    }
+    kept
+}
+
+fn policy_row(row: &Permission) -> PolicyRow<'_> {
+    PolicyRow { permission: &row.id, from: row.from, until: row.until, source: &row.source }
+}
+
 /// The records, besides the send itself, that prove a breach.
-fn evidence_of(opening: Option<Opening>, cause: Cause<'_>) -> Vec<Place> {
-    let opened = opening.map(|opening| opening.by.place);
-    let other = match cause {
+fn evidence_of(breach: &Breach<'_>) -> Vec<Place> {
+    let opened = breach.opening.map(|opening| opening.by.place);
+    let other = match breach.cause {
         Cause::ExtraSpent(mark) | Cause::Spent(mark) | Cause::GrantedElsewhere(mark) | Cause::Stopped(mark) => {
             Some(mark)
         }
         Cause::TooSoon(last, _) => Some(last),
         _ => None,
     };
-    opened.into_iter().chain(other.map(|mark| mark.place)).collect()
+    let idle = breach.idle.map(|idle| idle.mark);
+    opened.into_iter().chain([other, idle].into_iter().flatten().map(|mark| mark.place)).collect()
 }
 
 /// What is the same for the same finding in every run, wherever its file lies. Sends without an id are told apart by their

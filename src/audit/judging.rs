@@ -9,6 +9,7 @@ use crate::audit::counts::Counts;
 use crate::audit::kept::{Kept, Outcome};
 use crate::audit::parts::Part;
 use crate::audit::parts::Parts;
+use crate::audit::patterns::{Habit, Patterns, Watch};
 use crate::audit::remedies::Earliest;
 use crate::audit::seen::Seen;
 use crate::batch::Batch;
@@ -35,6 +36,7 @@ struct Judged<'p> {
     kept: Kept<'p>,
     counts: Counts,
     seen: Seen,
+    patterns: Patterns,
 }
 
 /// What all parts show together.
@@ -42,13 +44,20 @@ struct Judged<'p> {
 pub(super) struct Totals {
     counts: Counts,
     seen: Seen,
+    patterns: Patterns,
 }
 
 impl Totals {
-    /// Writes them into the summary.
-    pub(super) fn finish(self, policy: &Policy, options: &AuditOptions, summary: &mut Summary) {
+    /// Writes them into the summary. What only the log as a whole shows is the answer.
+    pub(super) fn finish<'p>(
+        self,
+        policy: &'p Policy,
+        options: &AuditOptions,
+        summary: &mut Summary,
+    ) -> Vec<Habit<'p>> {
         self.counts.finish(summary);
         summary.notes.extend(self.seen.notes(policy, options));
+        self.patterns.habits(policy, &options.replay, summary)
     }
 }
 
@@ -59,6 +68,7 @@ impl<'p> Judge<'p, '_> {
         let add = |part: Judged<'p>| {
             totals.counts.add(part.counts);
             totals.seen.add(&part.seen);
+            totals.patterns.add(part.patterns);
             part.kept
         };
         judged.into_iter().map(add).collect()
@@ -73,6 +83,7 @@ impl<'p> Judge<'p, '_> {
         let mut replay = Replay::knowing(policy, options.replay.clone(), Arc::clone(&self.beginnings));
         let mut ahead = Ahead::new(options.skew_ms, self.coarsest_ms.max(part.order.coarsest_ms()));
         let mut earliest = Earliest::new(options.remedies);
+        let mut watch = Watch::new(policy, options);
         let mut group = None;
         for position in 0..part.len() {
             let here = part.group(position);
@@ -84,9 +95,8 @@ impl<'p> Judge<'p, '_> {
             let event = part.event(position);
             judged.counts.event(&event);
             judged.seen.see(&event);
-            let inside = options.since.is_none_or(|since| since <= event.at)
-                && options.until.is_none_or(|until| event.at < until);
-            if event.kind != Kind::Send || !inside {
+            watch.see_refusal(position, &event, part);
+            if event.kind != Kind::Send || !options.judges(event.at) {
                 replay.record(&event);
                 continue;
             }
@@ -96,6 +106,7 @@ impl<'p> Judge<'p, '_> {
                 verdict = tolerant(verdict, &event, &late, options.skew_ms, &replay, &mut judged.counts.skewed);
             }
             let lawful = if earliest.wants(&verdict, event.at) { replay.lawful(&event) } else { Vec::new() };
+            watch.see(&event, &replay);
             replay.record(&event);
             judged.seen.judge(&event, &verdict, policy, options);
             judged.counts.send(&event, &verdict, policy);
@@ -104,6 +115,7 @@ impl<'p> Judge<'p, '_> {
                 judged.kept.push(&event, Outcome { identity, verdict, lawful });
             }
         }
+        judged.patterns = watch.finish();
         judged
     }
 }

@@ -9,8 +9,8 @@ use crate::audit::order;
 use crate::audit::remedies::First;
 use crate::batch::{Batch, KeepText, Stored, stored_fields};
 use crate::event::Event;
-use crate::policy::{Exclusion, Permission, Policy};
-use crate::replay::{Breach, Cause, Doubt, Lawful, Mark, Opening, Permit, Reason, Verdict};
+use crate::policy::{Claim, Exclusion, Permission, Policy};
+use crate::replay::{Breach, Cause, Doubt, Idle, Lawful, Mark, Opening, Permit, Reason, Verdict};
 use crate::rule::Rule;
 use crate::time::Time;
 
@@ -129,6 +129,7 @@ struct BreachRow {
     rule: Rule,
     permission: Option<u32>,
     opening: Option<Opening>,
+    idle: Option<Idle>,
     cause: u8,
     mark: Option<Mark>,
     next: Option<Time>,
@@ -147,13 +148,14 @@ struct LawfulRow {
     until: Option<Time>,
 }
 
-crate::batch::stored_words!(Rule, Reason);
+crate::batch::stored_words!(Rule, Reason, Claim);
 stored_fields!(Mark { at, precision_ms, place });
 stored_fields!(Opening { by, closes_at });
 stored_fields!(KeptRows { sends, outcomes });
 stored_fields!(OutcomeRow { identity, verdict, lawful });
 stored_fields!(PermitRow { permission, opening, needless_tag });
-stored_fields!(BreachRow { rule, permission, opening, cause, mark, next, row });
+stored_fields!(Idle { claim, mark });
+stored_fields!(BreachRow { rule, permission, opening, idle, cause, mark, next, row });
 stored_fields!(DoubtRow { reason, rule, permission, opening });
 stored_fields!(LawfulRow { permission, until });
 
@@ -267,11 +269,12 @@ fn breach_row(breach: &Breach<'_>, policy: &Policy) -> BreachRow {
         Cause::Itself => (10, None, None, None),
     };
     let permission = breach.permission.map(|row| number(&policy.permissions, row));
-    BreachRow { rule: breach.rule, permission, opening: breach.opening, cause, mark, next, row }
+    let (rule, opening, idle) = (breach.rule, breach.opening, breach.idle);
+    BreachRow { rule, permission, opening, idle, cause, mark, next, row }
 }
 
 fn breach(stored: BreachRow, policy: &Policy) -> Option<Breach<'_>> {
-    let BreachRow { rule, permission, opening, cause, mark, next, row } = stored;
+    let BreachRow { rule, permission, opening, idle, cause, mark, next, row } = stored;
     let permission_of = |number: u32| policy.permissions.get(number as usize);
     let exclusion_of = |number: u32| -> Option<&Exclusion> { policy.exclusions.get(number as usize) };
     let cause = match cause {
@@ -288,5 +291,5 @@ fn breach(stored: BreachRow, policy: &Policy) -> Option<Breach<'_>> {
         10 => Cause::Itself,
         _ => return None,
     };
-    Some(Breach { rule, permission: permission.and_then(permission_of), opening, cause })
+    Some(Breach { rule, permission: permission.and_then(permission_of), opening, idle, cause })
 }

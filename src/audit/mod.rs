@@ -11,6 +11,7 @@ mod judging;
 mod kept;
 mod order;
 mod parts;
+mod patterns;
 mod remedies;
 mod runs;
 mod seen;
@@ -29,6 +30,7 @@ use crate::time::Time;
 use findings::Words;
 use judging::{Judge, Totals};
 use kept::{Kept, Spot};
+use patterns::Habit;
 use remedies::First;
 use runs::Runs;
 
@@ -58,6 +60,13 @@ pub struct AuditOptions {
     pub content: ContentCheck,
 }
 
+impl AuditOptions {
+    /// Whether a send of this moment is judged.
+    fn judges(&self, at: Time) -> bool {
+        self.since.is_none_or(|since| since <= at) && self.until.is_none_or(|until| at < until)
+    }
+}
+
 /// A log judged.
 #[derive(Debug)]
 pub struct Audit<'p> {
@@ -65,6 +74,8 @@ pub struct Audit<'p> {
     /// For how many violations of each rule there is a remedy.
     remedies: usize,
     told: Told<'p>,
+    /// What only the log as a whole shows, in order of time.
+    habits: Vec<Habit<'p>>,
 }
 
 /// The sends about which there is something to tell.
@@ -92,12 +103,12 @@ impl<'p> Audit<'p> {
         let judge = Judge { policy, options, beginnings: Arc::new(beginnings), coarsest_ms };
         let (groups, mut totals) = (links.groups(), Totals::default());
         let mut parts = judge.batches(&batches, &groups, &mut totals);
-        totals.finish(policy, options, summary);
+        let habits = totals.finish(policy, options, summary);
         let order = kept::in_order(&parts);
         if options.remedies != usize::MAX {
             kept::drop_remedies(&mut parts, &order, &mut First::new(options.remedies));
         }
-        Audit::of(policy, names, options, Told::Held { parts, order })
+        Audit::of(policy, names, options, Told::Held { parts, order }, habits)
     }
 
     /// The same for a log that was too large for the memory: one shard after the other is judged, and what there is to
@@ -127,14 +138,20 @@ impl<'p> Audit<'p> {
         let linked: Vec<Batch> = linked.into_batches().map(|(_, batch)| batch).collect();
         let parts = judge.batches(&linked, &groups, &mut totals);
         runs.add(&parts, store.folder(), policy)?;
-        totals.finish(policy, options, summary);
-        Ok(Audit::of(policy, names, options, Told::Stored(Mutex::new(runs))))
+        let habits = totals.finish(policy, options, summary);
+        Ok(Audit::of(policy, names, options, Told::Stored(Mutex::new(runs)), habits))
     }
 
-    fn of(policy: &'p Policy, names: Vec<String>, options: &AuditOptions, told: Told<'p>) -> Audit<'p> {
+    fn of(
+        policy: &'p Policy,
+        names: Vec<String>,
+        options: &AuditOptions,
+        told: Told<'p>,
+        habits: Vec<Habit<'p>>,
+    ) -> Audit<'p> {
         let (replay, content) = (options.replay.clone(), options.content.clone());
         let words = Words { policy, names, redact: options.redact, replay, content };
-        Audit { words, remedies: options.remedies, told }
+        Audit { words, remedies: options.remedies, told, habits }
     }
 }
 

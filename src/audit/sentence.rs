@@ -282,6 +282,18 @@ pub(super) fn message(breach: &Breach<'_>, send: &Event<'_>, policy: &Policy) ->
         Some(ms) => said.push_str(&format!(", late by {}", Elapsed(ms))),
         None => {}
     }
+    if let Some(idle) = breach.idle {
+        let what = match idle.claim {
+            Claim::OneTime => "the one-time notification",
+            Claim::Recurring => "the recurring notification",
+            Claim::Marketing => "the marketing message",
+            _ => "the template",
+        };
+        said.push_str(&format!(
+            "; {what} sent {} opened nothing: only the user's answer would have",
+            Brief(idle.mark.at)
+        ));
+    }
     said.push_str(&refusal(send, policy, Some(breach.rule)));
     said
 }

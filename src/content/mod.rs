@@ -20,6 +20,7 @@
 
 mod fold;
 mod lexicon;
+mod mould;
 mod phrases;
 mod reading;
 mod token;
@@ -27,6 +28,7 @@ mod token;
 use crate::event::words;
 
 pub use lexicon::{Lexicon, LexiconError};
+pub use mould::mould;
 pub use reading::Reading;
 
 words! {
@@ -115,7 +117,7 @@ impl Evidence {
 }
 
 words! {
-    /// How sure it is that a text promotes.
+    /// How sure it is what a text, or a habit, shows.
     Confidence {
         /// Worth a look.
         Low = "low",

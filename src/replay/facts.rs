@@ -7,6 +7,7 @@ use foldhash::HashMap;
 
 use crate::event::{Entry, Event, Frequency, Kind, Place, TokenType};
 use crate::policy::{MOST_FOLLOW_UPS, Opener};
+use crate::replay::verdict::Idle;
 use crate::secret::{TokenKey, token_key};
 use crate::survey::Beginning;
 use crate::time::Time;
@@ -76,6 +77,8 @@ pub(super) struct Conversation {
     pub(super) last_plain: Option<Mark>,
     /// The latest such send of which the log does not show whether it was plain.
     pub(super) last_hidden: Option<Mark>,
+    /// The latest template or token message, which needs no open window and opens none.
+    pub(super) last_idle: Option<Idle>,
     /// When the user stopped marketing as a whole, if not resumed since.
     pub(super) stopped: Option<Mark>,
     /// How often the user resumed everything: a token stopped before counts as stopped no more.
@@ -93,6 +96,11 @@ impl Conversation {
     pub(super) fn latest(&self, openers: &[Opener], at: Time) -> Option<Touch> {
         let fits = |touch: &&Touch| openers.contains(&touch.opener) && touch.at <= at;
         self.touches.iter().filter(fits).max_by_key(|touch| touch.at).copied()
+    }
+
+    /// The latest of all the user's moves that happened no later than `at`.
+    pub(super) fn last_move(&self, at: Time) -> Option<Touch> {
+        self.touches.iter().filter(|touch| touch.at <= at).max_by_key(|touch| touch.at).copied()
     }
 
     /// Takes note of what the user did.

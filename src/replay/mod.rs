@@ -42,7 +42,7 @@ use judge::Case;
 
 pub use facts::{Mark, Touch};
 pub use lawful::Lawful;
-pub use verdict::{Breach, Cause, Doubt, Opening, Permit, Reason, Verdict};
+pub use verdict::{Breach, Cause, Doubt, Idle, Opening, Permit, Reason, Verdict};
 
 /// What is known besides the log. The default knows nothing, and so accuses least.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -170,6 +170,16 @@ impl<'p> Replay<'p> {
     /// What would have been lawful instead, at the moment of `send`: the permissions that covered another claim.
     pub fn lawful(&self, send: &Event<'_>) -> Vec<Lawful<'p>> {
         self.case(send).lawful()
+    }
+
+    /// Whether the standard window is certainly open at the moment of `send`, whatever the send carries.
+    pub fn in_window(&self, send: &Event<'_>) -> bool {
+        self.case(send).open_window().is_some()
+    }
+
+    /// The last move of the user before `send` that may open anything.
+    pub fn last_move(&self, send: &Event<'_>) -> Option<Touch> {
+        self.case(send).conversation?.last_move(send.at)
     }
 
     fn case<'r>(&'r self, send: &'r Event<'r>) -> Case<'r, 'p> {
@@ -301,6 +311,14 @@ impl<'p> Replay<'p> {
 
     fn spend(&mut self, send: &Event<'_>, claim: Claim, index: usize, mark: Mark) {
         let certain = !send.may_be_lost();
+        let is_apart =
+            matches!(claim, Claim::Template | Claim::Utility | Claim::OneTime | Claim::Recurring | Claim::Marketing);
+        if is_apart
+            && certain
+            && let Some(conversation) = self.conversations.get_mut(index)
+        {
+            conversation.last_idle = Some(Idle { claim, mark });
+        }
         match claim {
             Claim::OneTime | Claim::Recurring => {
                 if let Some(token) = send.token {

@@ -1,7 +1,7 @@
 //! What the replay answers for one send: allowed, violation or unproven, and why.
 
 use crate::event::words;
-use crate::policy::{Exclusion, Permission};
+use crate::policy::{Claim, Exclusion, Permission};
 use crate::replay::facts::Mark;
 use crate::rule::Rule;
 use crate::time::Time;
@@ -88,6 +88,17 @@ pub struct Breach<'p> {
     pub opening: Option<Opening>,
     /// How it broke it.
     pub cause: Cause<'p>,
+    /// What was sent to the user while the window was shut, and might be mistaken for what opened it again.
+    pub idle: Option<Idle>,
+}
+
+/// A send that needed no open window, and opened none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Idle {
+    /// What it relied on.
+    pub claim: Claim,
+    /// When it was sent.
+    pub mark: Mark,
 }
 
 /// How a rule was broken.

@@ -118,7 +118,7 @@ impl Rows<'_> {
             &finding.evidence.join(" "),
             &finding.source,
             yes_no(finding.delivered),
-            content.map_or("", |content| content.confidence.word()),
+            finding.confidence.map_or("", |confidence| confidence.word()),
             &content.map_or(String::new(), |content| format!("{:.2}", content.score)),
             &content.map_or(String::new(), |content| content.matched.join(" | ")),
             &finding.fingerprint,

@@ -146,8 +146,10 @@ fn write_finding(out: &mut Vec<u8>, finding: &Finding<'_>) {
     line.list("evidence", &finding.evidence);
     line.text("source", &finding.source);
     line.truth("delivered", finding.delivered);
+    if let Some(confidence) = finding.confidence {
+        line.text("confidence", confidence.word());
+    }
     if let Some(content) = &finding.content {
-        line.text("confidence", content.confidence.word());
         line.hundredths("score", content.score);
         line.list("matched", &content.matched);
     }

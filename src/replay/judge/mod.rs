@@ -83,7 +83,7 @@ impl<'p> Gathered<'p> {
         if permission.is_some_and(|row| row.unsure) {
             return self.doubt(Reason::TermsUnclear, rule, permission, opening);
         }
-        self.breaches.push(Breach { rule, permission, opening, cause });
+        self.breaches.push(Breach { rule, permission, opening, cause, idle: None });
     }
 
     fn doubt(&mut self, reason: Reason, rule: Rule, permission: Option<&'p Permission>, opening: Option<Opening>) {

@@ -2,7 +2,7 @@
 
 use crate::policy::{Claim, Permission};
 use crate::replay::facts::Mark;
-use crate::replay::verdict::{Cause, Opening, Reason};
+use crate::replay::verdict::{Cause, Idle, Opening, Reason};
 use crate::rule::Rule;
 
 use super::opening::{Side, State, side};
@@ -20,7 +20,7 @@ impl<'r, 'p> Case<'r, 'p> {
     }
 
     /// The window that is certainly open, whatever the send carries.
-    pub(super) fn open_window(&self) -> Option<(&'p Permission, Option<Opening>)> {
+    pub(in crate::replay) fn open_window(&self) -> Option<(&'p Permission, Option<Opening>)> {
         let lasting = self.windows().filter(|row| row.extra_after.is_none() && !row.unmarked);
         lasting.into_iter().find_map(|row| match self.state(row) {
             State::Open(opening) => Some((row, opening)),
@@ -82,8 +82,19 @@ impl<'r, 'p> Case<'r, 'p> {
                 found.doubt(Reason::ClaimNotVisible, rule, row, opening);
             } else {
                 found.breach(rule, row, opening, cause);
+                if let Some(breach) = found.breaches.last_mut() {
+                    breach.idle = row.and_then(|row| self.idle_since(row, opening));
+                }
             }
         }
+    }
+
+    /// What went to the user after the window had closed, no longer ago than the window would last had it opened one.
+    fn idle_since(&self, row: &Permission, opening: Option<Opening>) -> Option<Idle> {
+        let idle = self.conversation?.last_idle?;
+        let closed = opening.and_then(|opening| opening.closes_at);
+        let after = closed.is_none_or(|closed| closed <= idle.mark.at);
+        (after && idle.mark.at <= self.send.at && self.send.at < idle.mark.at.plus(row.lasts?)).then_some(idle)
     }
 
     /// The one more message after the window of `extra.extra_after` has closed.
