@@ -99,9 +99,12 @@ pub(super) struct Phrases {
     bare: HashMap<u64, Vec<Symbol>>,
     stems: HashMap<u64, Symbol>,
     next_symbol: Symbol,
-    /// From a node by a symbol to nodes, as the head of a list in `links`; the root is 0. The nodes behind the first word are
-    /// shared by all phrases that begin with it, the ones behind belong to one phrase.
+    /// From a node by a symbol to nodes, as the head of a list in `links`; the root is 0. Only for the nodes behind the first
+    /// word, which are shared by all phrases that begin with it; the others belong to one phrase.
     steps: HashMap<(u32, Symbol), u32>,
+    /// By node, where its own steps lie in `own`.
+    ranges: Vec<(u32, u32)>,
+    own: Vec<(Symbol, u32)>,
     /// A node, and the rest of the list.
     links: Vec<(u32, u32)>,
     /// The node behind each first word.
@@ -139,8 +142,10 @@ impl Phrases {
             bare: HashMap::new(),
             stems: HashMap::new(),
             next_symbol: FIRST_WORD,
-            steps: HashMap::with_capacity(1 << 17),
-            links: Vec::with_capacity(1 << 18),
+            steps: HashMap::with_capacity(1 << 15),
+            ranges: vec![(0, 0)],
+            own: Vec::with_capacity(1 << 17),
+            links: Vec::with_capacity(1 << 15),
             begins: vec![0; FIRST_WORD as usize],
             meanings: vec![Vec::new()],
         }
@@ -148,6 +153,9 @@ impl Phrases {
 
     /// Takes a phrase in, whatever ways it can be read.
     pub(super) fn add(&mut self, phrase: &str, meaning: Meaning) -> Result<(), BadPhrase> {
+        if !phrase.contains(['[', '(', ']', ')', '|']) {
+            return self.add_words(phrase, meaning);
+        }
         let mut draft = Draft { phrases: self, edges: vec![Vec::new(); 2], skips: vec![Vec::new(); 2] };
         let rest = draft.choices(phrase, 0, START, END)?;
         if !rest.is_empty() {
@@ -162,8 +170,7 @@ impl Phrases {
             return Err(BadPhrase::TooLong);
         }
         // A node for each place that a word leads to; those behind a first word are shared instead.
-        let base = self.meanings.len() as u32;
-        self.meanings.resize(self.meanings.len() + edges.len(), Vec::new());
+        let base = self.nodes(edges.len());
         let outgoing = |place: usize| {
             let closed = reach.get(place).map_or(&[][..], Vec::as_slice);
             closed.iter().filter_map(|place| edges.get(*place)).flatten().copied()
@@ -178,15 +185,53 @@ impl Phrases {
                 self.link(shared, symbol, base + next as u32, base);
             }
         }
-        for place in 0..edges.len() {
-            for (symbol, next) in outgoing(place).filter(|_| place != START) {
-                self.link(base + place as u32, symbol, base + next as u32, base);
-            }
+        for place in (0..edges.len()).filter(|place| *place != START) {
+            let from = self.own.len() as u32;
+            self.own.extend(outgoing(place).map(|(symbol, next)| (symbol, base + next as u32)));
+            self.steps_of(base + place as u32, from);
             if ends(place) {
                 self.mean(base + place as u32, meaning);
             }
         }
         Ok(())
+    }
+
+    /// Takes a phrase of nothing but words in: most are such, and need no draft.
+    fn add_words(&mut self, phrase: &str, meaning: Meaning) -> Result<(), BadPhrase> {
+        let symbols = self.symbols(phrase)?;
+        let (first, rest) = symbols.split_first().ok_or(BadPhrase::Empty)?;
+        if PLACES < symbols.len() {
+            return Err(BadPhrase::TooLong);
+        }
+        let mut node = self.shared(*first);
+        let base = self.nodes(rest.len());
+        for (next, symbol) in (base..).zip(rest) {
+            if next == base {
+                self.link(node, *symbol, next, base);
+            } else {
+                let from = self.own.len() as u32;
+                self.own.push((*symbol, next));
+                self.steps_of(node, from);
+            }
+            node = next;
+        }
+        self.mean(node, meaning);
+        Ok(())
+    }
+
+    /// So many new nodes; the first of them.
+    fn nodes(&mut self, count: usize) -> u32 {
+        let base = self.meanings.len();
+        self.meanings.resize(base + count, Vec::new());
+        self.ranges.resize(base + count, (0, 0));
+        base as u32
+    }
+
+    /// The steps of a node are those that lie in `own` from `from` on.
+    fn steps_of(&mut self, node: u32, from: u32) {
+        if let Some(range) = self.ranges.get_mut(node as usize) {
+            *range = (from, self.own.len() as u32);
+        }
     }
 
     /// Whether these words are a phrase.
@@ -204,6 +249,7 @@ impl Phrases {
         if *slot == 0 {
             *slot = fresh;
             self.meanings.push(Vec::new());
+            self.ranges.push((0, 0));
         }
         *slot
     }
@@ -233,12 +279,18 @@ impl Phrases {
 
     /// The nodes that a symbol leads to.
     fn after(&self, node: u32, symbol: Symbol) -> impl Iterator<Item = u32> {
-        let mut at = self.steps.get(&(node, symbol)).copied().unwrap_or(NO_LINK);
-        std::iter::from_fn(move || {
+        let (from, to) = self.ranges.get(node as usize).copied().unwrap_or_default();
+        let own = self.own.get(from as usize..to as usize).unwrap_or_default();
+        let mut at = match own {
+            [] => self.steps.get(&(node, symbol)).copied().unwrap_or(NO_LINK),
+            _ => NO_LINK,
+        };
+        let shared = std::iter::from_fn(move || {
             let (node, next) = *self.links.get(at as usize)?;
             at = next;
             Some(node)
-        })
+        });
+        own.iter().filter(move |(by, _)| *by == symbol).map(|(_, node)| *node).chain(shared)
     }
 
     /// Notes words by which a language is known.
