@@ -156,7 +156,10 @@ impl<'p> Words<'p> {
         send: Event<'a>,
         outcome: &Outcome<'p>,
     ) -> impl Iterator<Item = (u64, Finding<'a>)> + use<'a, 'p> {
-        let of_content = content::told(&self.content, self.policy, &self.replay, &send, self.redact);
+        let of_content = match outcome.misused {
+            true => content::told(&self.content, self.policy, &self.replay, &send, self.redact),
+            false => [None, None],
+        };
         self.told(outcome, &send).into_iter().chain(of_content.into_iter().flatten()).map(move |told| {
             let evidence = told.opened.into_iter().map(|place| self.shown(place));
             let source = self.shown(send.place);

@@ -110,9 +110,10 @@ impl<'p> Judge<'p, '_> {
             replay.record(&event);
             judged.seen.judge(&event, &verdict, policy, options);
             judged.counts.send(&event, &verdict, policy);
-            if options.all_verdicts || tells(&verdict, &event, policy, options) {
+            let misused = content::tells(&options.content, policy, &options.replay, &event);
+            if options.all_verdicts || misused || tells(&verdict, &event, policy) {
                 let identity = part.identity(position);
-                judged.kept.push(&event, Outcome { identity, verdict, lawful });
+                judged.kept.push(&event, Outcome { identity, verdict, lawful, misused });
             }
         }
         judged.patterns = watch.finish();
@@ -120,16 +121,15 @@ impl<'p> Judge<'p, '_> {
     }
 }
 
-/// Whether there will be a finding about the send.
-fn tells(verdict: &Verdict<'_>, send: &Event<'_>, policy: &Policy, options: &AuditOptions) -> bool {
-    let of_verdict = match verdict {
+/// Whether there will be a finding about the send besides what its text shows.
+fn tells(verdict: &Verdict<'_>, send: &Event<'_>, policy: &Policy) -> bool {
+    match verdict {
         Verdict::Violation(_) => true,
         Verdict::Allowed(permit) => {
             permit.needless_tag || policy.refusal(send.channel, send.error_code, send.error_subcode).is_some()
         }
         Verdict::Unproven(_) => false,
-    };
-    of_verdict || content::tells(&options.content, policy, &options.replay, send)
+    }
 }
 
 /// The verdict, if moves dated a little after the send may have come before it: within `--skew` they did, and within

@@ -29,6 +29,8 @@ pub(super) struct Outcome<'p> {
     pub(super) verdict: Verdict<'p>,
     /// What would have been lawful instead, for violations.
     pub(super) lawful: Vec<Lawful<'p>>,
+    /// Whether its text shows that the claim is misused. What it shows is put into words when it is told.
+    pub(super) misused: bool,
 }
 
 /// A send, by its part and its place there.
@@ -54,7 +56,8 @@ impl<'p> Kept<'p> {
         if let Some(outcome) = self.outcomes.get_mut(index) {
             let verdict = std::mem::replace(&mut outcome.verdict, Verdict::Violation(Vec::new()));
             let lawful = std::mem::take(&mut outcome.lawful);
-            to.push(&self.sends.event(index), Outcome { identity: outcome.identity, verdict, lawful });
+            let (identity, misused) = (outcome.identity, outcome.misused);
+            to.push(&self.sends.event(index), Outcome { identity, verdict, lawful, misused });
         }
     }
 
@@ -111,6 +114,7 @@ struct OutcomeRow {
     identity: u64,
     verdict: VerdictRow,
     lawful: Vec<LawfulRow>,
+    misused: bool,
 }
 
 enum VerdictRow {
@@ -152,7 +156,7 @@ crate::batch::stored_words!(Rule, Reason, Claim);
 stored_fields!(Mark { at, precision_ms, place });
 stored_fields!(Opening { by, closes_at });
 stored_fields!(KeptRows { sends, outcomes });
-stored_fields!(OutcomeRow { identity, verdict, lawful });
+stored_fields!(OutcomeRow { identity, verdict, lawful, misused });
 stored_fields!(PermitRow { permission, opening, needless_tag });
 stored_fields!(Idle { claim, mark });
 stored_fields!(BreachRow { rule, permission, opening, idle, cause, mark, next, row });
@@ -225,7 +229,7 @@ impl Outcome<'_> {
             }),
         };
         let lawful = self.lawful.iter().map(|way| LawfulRow { permission: of(way.permission), until: way.until });
-        OutcomeRow { identity: self.identity, verdict, lawful: lawful.collect() }
+        OutcomeRow { identity: self.identity, verdict, lawful: lawful.collect(), misused: self.misused }
     }
 }
 
@@ -250,7 +254,7 @@ impl OutcomeRow {
         };
         let way = |row: LawfulRow| Some(Lawful { permission: of(row.permission)?, until: row.until });
         let lawful = self.lawful.into_iter().map(way).collect::<Option<_>>()?;
-        Some(Outcome { identity: self.identity, verdict, lawful })
+        Some(Outcome { identity: self.identity, verdict, lawful, misused: self.misused })
     }
 }
 
