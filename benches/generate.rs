@@ -22,9 +22,39 @@ const START_MS: f64 = 1_772_323_200_000.0;
 const DAY_MS: u64 = 86_400_000;
 const HEADER: &str = "ts,channel,account,user,event,id,text,messaging_type,tag,token,sender,status\r\n";
 const WORDS: &[&str] = &[
-    "hello", "thanks", "order", "delivery", "please", "when", "size", "blue", "confirmed", "your", "table", "for", "two",
-    "tomorrow", "is", "ready", "¿cuándo", "llega", "pedido", "спасибо", "заказ", "cảm", "ơn", "đơn", "hàng", "obrigado",
-    "\"quoted\"", "line\\break", "😀", "price", "appointment", "update", "shipped",
+    "hello",
+    "thanks",
+    "order",
+    "delivery",
+    "please",
+    "when",
+    "size",
+    "blue",
+    "confirmed",
+    "your",
+    "table",
+    "for",
+    "two",
+    "tomorrow",
+    "is",
+    "ready",
+    "¿cuándo",
+    "llega",
+    "pedido",
+    "спасибо",
+    "заказ",
+    "cảm",
+    "ơn",
+    "đơn",
+    "hàng",
+    "obrigado",
+    "\"quoted\"",
+    "line\\break",
+    "😀",
+    "price",
+    "appointment",
+    "update",
+    "shipped",
 ];
 const TAGS: [&str; 3] = ["ACCOUNT_UPDATE", "POST_PURCHASE_UPDATE", "SHIPPING_UPDATE"];
 const TEXTS: u64 = 5_000;
@@ -247,7 +277,11 @@ impl Log<'_> {
             return Ok(());
         }
         self.line.clear();
-        if self.arguments.csv { self.csv(event)? } else { self.json(event)? }
+        if self.arguments.csv {
+            self.csv(event)?
+        } else {
+            self.json(event)?
+        }
         self.written += 1;
         self.sink.write_all(&self.line)
     }
@@ -281,7 +315,9 @@ impl Log<'_> {
                     Claim::Nothing => {}
                     Claim::Response => write!(line, r#","messaging_type":"RESPONSE""#)?,
                     Claim::HumanAgent => write!(line, r#","messaging_type":"MESSAGE_TAG","tag":"HUMAN_AGENT""#)?,
-                    Claim::Tag(tag) => write!(line, r#","messaging_type":"MESSAGE_TAG","tag":"{}""#, TAGS[usize::from(*tag)])?,
+                    Claim::Tag(tag) => {
+                        write!(line, r#","messaging_type":"MESSAGE_TAG","tag":"{}""#, TAGS[usize::from(*tag)])?
+                    }
                     Claim::Token(token) => write!(line, r#","token":"tok_{user:x}_{token:x}""#)?,
                 }
                 write!(line, r#","sender":"{}","status":"sent""#, sender(*by_human))?;

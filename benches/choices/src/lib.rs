@@ -62,9 +62,10 @@ pub fn lines(log: &str, threads: usize, each: impl Fn(&mut [u8]) -> u64 + Sync) 
 /// The log cannot be read.
 pub fn read(log: &str, threads: usize) -> Result<u64, Box<dyn Error + Send + Sync>> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
-    let reading =
-        pool.install(|| source::read(&[Input::Path(log.into())], &Options::default(), &|_| ()).map_err(|e| e.to_string()))?;
-    Ok(reading.batches.iter().map(|batch| batch.iter().count() as u64).sum())
+    let reading = pool.install(|| {
+        source::read(&[Input::Path(log.into())], &Options::default(), &|_| ()).map_err(|e| e.to_string())
+    })?;
+    Ok(reading.batches.iter().map(|batch| batch.len() as u64).sum())
 }
 
 /// Audits the log that is the first argument, into the file that is the second: all of it in memory.
@@ -75,7 +76,8 @@ pub fn audit() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let (Some(log), Some(report)) = (arguments.next(), arguments.next()) else { return Err("LOG REPORT".into()) };
     let policy = Policy::built_in();
-    let reading = source::read(&[Input::Path(log.clone().into())], &Options::default(), &|_| ()).map_err(|e| e.to_string())?;
+    let reading =
+        source::read(&[Input::Path(log.clone().into())], &Options::default(), &|_| ()).map_err(|e| e.to_string())?;
     let replay = ReplayOptions { complete: true, ..ReplayOptions::default() };
     let options = AuditOptions { replay, remedies: usize::MAX, ..AuditOptions::default() };
     let mut summary = Summary::default();

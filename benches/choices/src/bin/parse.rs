@@ -51,10 +51,12 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let [way, threads, log] = arguments.as_slice() else { return Err("WAY THREADS LOG".into()) };
     let threads = threads.parse()?;
     let sum = match way.as_str() {
-        "serde_json" => choices::lines(log, threads, |line| {
-            serde_json::from_slice::<Record>(line).expect("a record").length()
-        })?,
-        "sonic-rs" => choices::lines(log, threads, |line| sonic_rs::from_slice::<Record>(line).expect("a record").length())?,
+        "serde_json" => {
+            choices::lines(log, threads, |line| serde_json::from_slice::<Record>(line).expect("a record").length())?
+        }
+        "sonic-rs" => {
+            choices::lines(log, threads, |line| sonic_rs::from_slice::<Record>(line).expect("a record").length())?
+        }
         "simd-json" => {
             choices::lines(log, threads, |line| simd_json::from_slice::<Record>(line).expect("a record").length())?
         }

@@ -21,7 +21,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ("chrono", |text| chrono::DateTime::parse_from_rfc3339(text).map_or(0, |at| at.timestamp_millis())),
         ("jiff", |text| text.parse::<jiff::Timestamp>().map_or(0, |at| at.as_millisecond())),
         ("speedate", |text| {
-            speedate::DateTime::parse_str(text).map_or(0, |at| at.timestamp_tz() * 1_000 + i64::from(at.time.microsecond / 1_000))
+            speedate::DateTime::parse_str(text)
+                .map_or(0, |at| at.timestamp_tz() * 1_000 + i64::from(at.time.microsecond / 1_000))
         }),
         ("fbwin", |text| fbwin::time::Stamp::parse(text, None).map_or(0, |stamp| stamp.at.ms())),
     ];
