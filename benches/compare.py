@@ -3,14 +3,14 @@
 
 usage: compare.py [--runs N] [--fbwin PROGRAM] [--ways fbwin,duckdb,polars,script] [--memory SIZE] LOG...
 
-The ways take turns, N times over (A B C A B C ...), so that what else the machine does meets all of them; the best wall
+A way may also be NAME='PROGRAM WORDS', which gets the log as its last argument. The ways take turns, N times over (A B C A B C ...), so that what else the machine does meets all of them; the best wall
 time of each counts, with the processor time of that run, and the highest peak of memory. fbwin writes its whole report to a
 file. Every log is read once before, so that it lies in the page cache if it fits. The ratio is to the first way's best.
 For logs in other orders or sizes see the column of ns an event: that one compares between logs.
 """
 import argparse
 import os
-import resource
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -25,8 +25,8 @@ def command(way, log, arguments, report):
         return [arguments.fbwin, "audit", log, "--complete", "--format", "jsonl", "--output", report, *memory]
     if way in ("duckdb", "polars", "script"):
         return [sys.executable, os.path.join(HERE, "peers.py"), way, log]
-    name, _, program = way.partition("=")  # name=program: takes the log as its only argument
-    return [program, log]
+    name, _, program = way.partition("=")  # NAME=WORDS: a program that takes the log behind its words
+    return [*shlex.split(program), log]
 
 
 def run(words):

@@ -301,12 +301,14 @@ fn shown(log: &[u8], shifted: &[u32], options: &Options) -> String {
         writeln!(text, "{event:?}").unwrap();
     }
     for bad in &reading.bad.first {
-        let reason = match bad.reason.rsplit_once(" at column ") {
+        // The first keys of a record of no known format are listed, and the nested value is one.
+        let known = bad.reason.split("; its keys are ").next().unwrap_or_default();
+        let reason = match known.rsplit_once(" at column ") {
             Some((what, column)) if shifted.contains(&bad.place.line) => {
                 let column: usize = column.parse().unwrap();
                 format!("{what} at column {}", column - SHIFT)
             }
-            _ => bad.reason.clone(),
+            _ => known.to_owned(),
         };
         writeln!(text, "{}: {reason}", bad.place.line).unwrap();
     }

@@ -42,7 +42,7 @@ pub fn lines(log: &str, threads: usize, each: impl Fn(&mut [u8]) -> u64 + Sync) 
             let mut at = skip;
             let mut here = 0;
             while at < want && from + (at as u64) < begin + BLOCK {
-                let end = bytes[at..].iter().position(|c| *c == b'\n').map_or(want, |end| at + end);
+                let end = memchr::memchr(b'\n', &bytes[at..]).map_or(want, |end| at + end);
                 here += each(&mut bytes[at..end]);
                 at = end + 1;
             }
