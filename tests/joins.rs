@@ -95,6 +95,26 @@ fn a_private_reply_is_where_its_comment_is() {
     );
 }
 
+#[test]
+fn a_user_whom_only_instagram_knows_is_there_whatever_page_the_call_names() {
+    let wrote = message("17841400000000001", "5550001", "m1").replacen("\"page\"", "\"instagram\"", 1);
+    let echo = r#"{"object":"instagram","entry":[{"id":"17841400000000001","messaging":[{"sender":{"id":"17841400000000001"},"recipient":{"id":"5550001"},"timestamp":1709290800100,"message":{"is_echo":true,"mid":"e1","text":"x"}}]}]}"#;
+    let taken = r#","response":{"recipient_id":"5550001","message_id":"p1"}"#;
+    let refused = r#","response":{"error":{"message":"x","code":10,"error_subcode":2018278}}"#;
+    let by_url = r#""url":"https://graph.facebook.com/v19.0/111/messages""#;
+    let both = r#""page_id":"111","ig_id":"17841400000000001""#;
+    let messenger = message("111", "7", "a");
+    for from in [by_url, r#""page_id":"111""#, both] {
+        for (answer, more) in [(taken, ""), (refused, ""), ("", echo), (taken, messenger.as_str())] {
+            let call = format!(
+                r#"{{"ts":1709290800,{from},"request":{{"recipient":{{"id":"5550001"}},"message":{{"text":"x"}}}}{answer}}}"#
+            );
+            let found = verdicts(&format!("{wrote}\n{call}\n{more}\n"), "");
+            assert_eq!(found, ["instagram 17841400000000001 5550001 allowed instagram-window"], "{call} {more}");
+        }
+    }
+}
+
 /// 2024-03-01T10:00:00Z.
 const BEGIN_MS: i64 = 1_709_287_200_000;
 const DAY_MS: i64 = 86_400_000;
