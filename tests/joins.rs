@@ -412,3 +412,40 @@ fn what_is_converted_is_judged_alike() {
         assert_eq!(verdicts_of(&[&String::from_utf8(converted).unwrap()], given).0, found, "{form:?}");
     }
 }
+
+/// The halves of a call, as two lines that bear a name of the logger's.
+fn named(at_ms: i64, name: &str, page: &str, body: &str) -> String {
+    format!(r#"{{"ts":{at_ms},"request_id":"{name}","page_id":"{page}",{body}}}"#)
+}
+
+#[test]
+fn a_name_that_is_given_out_again_does_not_make_an_old_request_the_one_that_was_answered() {
+    let asked = r#""request":{"recipient":{"id":"42"},"message":{"text":"x"}}"#;
+    let told = r#""response":{"recipient_id":"42","message_id":"e"}"#;
+    let later = BEGIN_MS + 3 * DAY_MS;
+    let of = |page: &str, after_ms: i64| {
+        let lines = [
+            wrote(BEGIN_MS),
+            named(BEGIN_MS + 3_600_000, "1", "111", asked),
+            named(BEGIN_MS + 3_600_000 + after_ms, "1", page, told),
+        ];
+        of_lines(&lines, false).0
+    };
+    let (allowed, hidden) = ("allowed messenger-window", "unproven claim-not-visible");
+    assert_eq!(of("111", 300_000), [allowed]);
+    assert_eq!(of("111", 300_001), [allowed, allowed]);
+    let lines = [
+        wrote(BEGIN_MS),
+        named(BEGIN_MS + 3_600_000, "1", "111", asked),
+        named(later + 300, "1", "111", told),
+        echo(later + 200, "e", Y),
+    ];
+    assert_eq!(of_lines(&lines, false).0, [allowed, hidden]);
+    // Nor is a request of another account.
+    let lines = [
+        moved(BEGIN_MS, r#""message":{"mid":"m","text":"hi"}"#),
+        named(BEGIN_MS + 60_000, "1", "222", asked),
+        named(BEGIN_MS + 60_300, "1", "111", told),
+    ];
+    assert_eq!(of_lines(&lines, false).0.len(), 2);
+}
