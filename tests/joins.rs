@@ -95,6 +95,26 @@ fn a_private_reply_is_where_its_comment_is() {
     );
 }
 
+#[test]
+fn a_user_whom_only_instagram_knows_is_there_whatever_page_the_call_names() {
+    let wrote = message("17841400000000001", "5550001", "m1").replacen("\"page\"", "\"instagram\"", 1);
+    let echo = r#"{"object":"instagram","entry":[{"id":"17841400000000001","messaging":[{"sender":{"id":"17841400000000001"},"recipient":{"id":"5550001"},"timestamp":1709290800100,"message":{"is_echo":true,"mid":"e1","text":"x"}}]}]}"#;
+    let taken = r#","response":{"recipient_id":"5550001","message_id":"p1"}"#;
+    let refused = r#","response":{"error":{"message":"x","code":10,"error_subcode":2018278}}"#;
+    let by_url = r#""url":"https://graph.facebook.com/v19.0/111/messages""#;
+    let both = r#""page_id":"111","ig_id":"17841400000000001""#;
+    let messenger = message("111", "7", "a");
+    for from in [by_url, r#""page_id":"111""#, both] {
+        for (answer, more) in [(taken, ""), (refused, ""), ("", echo), (taken, messenger.as_str())] {
+            let call = format!(
+                r#"{{"ts":1709290800,{from},"request":{{"recipient":{{"id":"5550001"}},"message":{{"text":"x"}}}}{answer}}}"#
+            );
+            let found = verdicts(&format!("{wrote}\n{call}\n{more}\n"), "");
+            assert_eq!(found, ["instagram 17841400000000001 5550001 allowed instagram-window"], "{call} {more}");
+        }
+    }
+}
+
 /// 2024-03-01T10:00:00Z.
 const BEGIN_MS: i64 = 1_709_287_200_000;
 const DAY_MS: i64 = 86_400_000;
@@ -391,4 +411,41 @@ fn what_is_converted_is_judged_alike() {
         writer.finish().unwrap();
         assert_eq!(verdicts_of(&[&String::from_utf8(converted).unwrap()], given).0, found, "{form:?}");
     }
+}
+
+/// The halves of a call, as two lines that bear a name of the logger's.
+fn named(at_ms: i64, name: &str, page: &str, body: &str) -> String {
+    format!(r#"{{"ts":{at_ms},"request_id":"{name}","page_id":"{page}",{body}}}"#)
+}
+
+#[test]
+fn a_name_that_is_given_out_again_does_not_make_an_old_request_the_one_that_was_answered() {
+    let asked = r#""request":{"recipient":{"id":"42"},"message":{"text":"x"}}"#;
+    let told = r#""response":{"recipient_id":"42","message_id":"e"}"#;
+    let later = BEGIN_MS + 3 * DAY_MS;
+    let of = |page: &str, after_ms: i64| {
+        let lines = [
+            wrote(BEGIN_MS),
+            named(BEGIN_MS + 3_600_000, "1", "111", asked),
+            named(BEGIN_MS + 3_600_000 + after_ms, "1", page, told),
+        ];
+        of_lines(&lines, false).0
+    };
+    let (allowed, hidden) = ("allowed messenger-window", "unproven claim-not-visible");
+    assert_eq!(of("111", 300_000), [allowed]);
+    assert_eq!(of("111", 300_001), [allowed, allowed]);
+    let lines = [
+        wrote(BEGIN_MS),
+        named(BEGIN_MS + 3_600_000, "1", "111", asked),
+        named(later + 300, "1", "111", told),
+        echo(later + 200, "e", Y),
+    ];
+    assert_eq!(of_lines(&lines, false).0, [allowed, hidden]);
+    // Nor is a request of another account.
+    let lines = [
+        moved(BEGIN_MS, r#""message":{"mid":"m","text":"hi"}"#),
+        named(BEGIN_MS + 60_000, "1", "222", asked),
+        named(BEGIN_MS + 60_300, "1", "111", told),
+    ];
+    assert_eq!(of_lines(&lines, false).0.len(), 2);
 }

@@ -173,8 +173,10 @@ impl Sends<'_> {
         let home =
             user.filter(|_| channel != Channel::Whatsapp).and_then(|user| self.elsewhere.homes.get(user)?.as_ref());
         let home = home.filter(|(channel, _)| *channel != Channel::Whatsapp);
+        // Instagram's sends go through the endpoint of the Page, too: a user whom only Instagram knows is there.
         let channel = seen.map(|seen| seen.channel).unwrap_or_else(|| match (written, home) {
             (None, Some((home, _))) => *home,
+            (Some(_), Some((Channel::Instagram, _))) if channel == Channel::Messenger => Channel::Instagram,
             _ => channel,
         });
         let home = home.filter(|(home, _)| *home == channel).map(|(_, account)| account.as_str());
