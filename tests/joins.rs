@@ -449,3 +449,40 @@ fn a_name_that_is_given_out_again_does_not_make_an_old_request_the_one_that_was_
     ];
     assert_eq!(of_lines(&lines, false).0.len(), 2);
 }
+
+#[test]
+fn the_same_log_twice_loses_no_send() {
+    let body = |text: &str| format!(r#""request":{{"recipient":{{"id":"42"}},"message":{{"text":"{text}"}}}}"#);
+    let told = r#""response":{"recipient_id":"42","message_id":"e"}"#;
+    let late = BEGIN_MS + 2 * DAY_MS;
+    let expected = ["messenger 111 42 allowed messenger-window", "messenger 111 42 violation outside-window"];
+    // The second pair of requests is close enough for an answer to be of either.
+    for (first_ms, first, second) in [(BEGIN_MS + 3_600_000, "x", "y"), (BEGIN_MS + DAY_MS - 60_000, "x", "x")] {
+        let second_ms = if first == second { first_ms + 120_000 } else { late };
+        let lines = [
+            named(first_ms, "1", "111", &body(first)),
+            named(second_ms, if first == second { "2" } else { "1" }, "111", &body(second)),
+            named(second_ms + 200, if first == second { "2" } else { "1" }, "111", told),
+        ];
+        let (user, log) = (wrote(BEGIN_MS), lines.join("\n"));
+        for logs in [vec![user.as_str(), &log], vec![&user, &log, &log], vec![&log, &log, &user, &log]] {
+            assert_eq!(verdicts_of(&logs, Given::default()).0, expected, "{logs:?}");
+        }
+    }
+    // Without names: the repeated answer goes to the request of its own time.
+    let plain = |at_ms: i64, text: &str| format!(r#"{{"ts":{at_ms},"page_id":"111",{}}}"#, body(text));
+    let first_ms = BEGIN_MS + DAY_MS - 60_000;
+    let whole = [
+        named(first_ms, "1", "111", &body("x")),
+        named(first_ms + 120_000, "2", "111", &body("x")),
+        named(first_ms + 120_200, "2", "111", told),
+    ];
+    let bare = [
+        plain(first_ms, "x"),
+        plain(first_ms + 120_000, "x"),
+        format!(r#"{{"ts":{},"page_id":"111",{told}}}"#, first_ms + 120_200),
+    ];
+    let (user, whole, bare) = (wrote(BEGIN_MS), whole.join("\n"), bare.join("\n"));
+    let found = verdicts_of(&[&user, &whole, &bare], Given::default()).0;
+    assert_eq!(found.iter().filter(|verdict| verdict.contains("violation")).count(), 1, "{found:?}");
+}
