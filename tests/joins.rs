@@ -449,3 +449,62 @@ fn a_name_that_is_given_out_again_does_not_make_an_old_request_the_one_that_was_
     ];
     assert_eq!(of_lines(&lines, false).0.len(), 2);
 }
+
+#[test]
+fn the_same_log_twice_loses_no_send() {
+    let body = |text: &str| format!(r#""request":{{"recipient":{{"id":"42"}},"message":{{"text":"{text}"}}}}"#);
+    let told = r#""response":{"recipient_id":"42","message_id":"e"}"#;
+    let late = BEGIN_MS + 2 * DAY_MS;
+    let expected = ["messenger 111 42 allowed messenger-window", "messenger 111 42 violation outside-window"];
+    // The second pair of requests is close enough for an answer to be of either.
+    for (first_ms, first, second) in [(BEGIN_MS + 3_600_000, "x", "y"), (BEGIN_MS + DAY_MS - 60_000, "x", "x")] {
+        let second_ms = if first == second { first_ms + 120_000 } else { late };
+        let lines = [
+            named(first_ms, "1", "111", &body(first)),
+            named(second_ms, if first == second { "2" } else { "1" }, "111", &body(second)),
+            named(second_ms + 200, if first == second { "2" } else { "1" }, "111", told),
+        ];
+        let (user, log) = (wrote(BEGIN_MS), lines.join("\n"));
+        for logs in [vec![user.as_str(), &log], vec![&user, &log, &log], vec![&log, &log, &user, &log]] {
+            assert_eq!(verdicts_of(&logs, Given::default()).0, expected, "{logs:?}");
+        }
+    }
+    // Of a log that was cut, and the whole one: the repeated answer goes to the request of its own time.
+    let plain = |at_ms: i64, body: &str| format!(r#"{{"ts":{at_ms},"page_id":"111",{body}}}"#);
+    let first_ms = BEGIN_MS + DAY_MS - 60_000;
+    let end = [plain(first_ms + 120_000, &body("x")), plain(first_ms + 120_200, told)].join("\n");
+    let whole = [plain(first_ms, &body("x")), end.clone()].join("\n");
+    for logs in [[&wrote(BEGIN_MS), &end, &whole], [&whole, &wrote(BEGIN_MS), &end]] {
+        assert_eq!(verdicts_of(&logs.map(String::as_str), Given::default()).0, expected, "{logs:?}");
+    }
+}
+
+#[test]
+fn a_call_under_two_names_in_two_logs_is_one_send() {
+    let body = r#""request":{"recipient":{"id":"42"},"message":{"text":"x"}}"#;
+    let late = BEGIN_MS + 2 * DAY_MS;
+    let log = |name: &str, at_ms: i64, answer: &str| named(late + at_ms, name, "111", &format!("{body}{answer}"));
+    let refused = r#","response":{"error":{"message":"x","code":10,"error_subcode":2018278}}"#;
+    let taken = r#","response":{"recipient_id":"42","message_id":"p1"}"#;
+    let (user, violation) = (wrote(BEGIN_MS), "messenger 111 42 violation outside-window");
+    let hidden = "messenger 111 42 unproven claim-not-visible";
+    let echoes = [echo(late + 100, "e", X), echo(late + 60_000, "f", X)].join("\n");
+    for (one, other, more, expected) in [
+        (log("a-1", 0, ""), log("b-7", 300, ""), "", vec![violation]),
+        (log("a-1", 0, refused), log("b-7", 300, refused), "", vec![violation]),
+        (log("a-1", 0, refused), log("b-7", 300, ""), "", vec![violation]),
+        (log("a-1", 0, ""), log("b-7", 5_001, ""), "", vec![violation; 2]),
+        // Meta refused one and took the other: they are two.
+        (log("a-1", 0, refused), log("b-7", 300, taken), "", vec![violation; 2]),
+        // Were they two, the second would take the echo of somebody else's message.
+        (log("a-1", 59_000, ""), log("b-7", 59_300, ""), &echoes, vec![hidden, violation]),
+    ] {
+        for logs in [[user.as_str(), &one, &other, more], [more, &other, &one, &user]] {
+            let logs: Vec<&str> = logs.into_iter().filter(|log| !log.is_empty()).collect();
+            assert_eq!(verdicts_of(&logs, Given::default()).0, expected, "{logs:?}");
+        }
+    }
+    // Within one log they are two.
+    let within = [user.clone(), log("a-1", 0, ""), log("a-2", 4, "")].join("\n");
+    assert_eq!(verdicts(&within, ""), [violation; 2]);
+}

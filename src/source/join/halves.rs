@@ -7,6 +7,7 @@ use crate::source::loose::{Answer, Call, Loose, Piece, Recipient};
 use crate::time::{MINUTE_MS, SECOND_MS, Stamp};
 
 use super::echoes::Links;
+use super::repeats::SAME_CALL_MS;
 
 /// A call, or the calls of a batch, and what became of them.
 pub(super) struct Asked {
@@ -189,17 +190,13 @@ impl Halves {
             let (found, fate) = match before.filter(is_told_anew) {
                 // The answer is repeated; its request may be, too.
                 Some(before) => {
+                    let before = &self.asked[before];
                     let same = |one: &&Waiting| {
-                        let (asked, before) = (&self.asked[one.at], &self.asked[before]);
-                        // Another log may leave out what the message says.
-                        let alike = if asked.place.input == before.place.input {
-                            asked.calls == before.calls
-                        } else {
-                            asked.claims_like(before)
-                        };
-                        alike && asked.fit(told) != Fit::Impossible
+                        let asked = &self.asked[one.at];
+                        asked.repeats(before) && asked.fit(told) != Fit::Impossible
                     };
-                    (waiting.iter().find(same).map(|one| one.at), Fate::Paired)
+                    let nearest = waiting.iter().filter(same).min_by_key(|one| self.asked[one.at].apart_ms(before));
+                    (nearest.map(|one| one.at), Fate::Paired)
                 }
                 None => self.asked_by(told, &mut waiting),
             };
@@ -313,6 +310,29 @@ impl Asked {
     /// Whether it makes no difference which of the two an answer belongs to.
     pub(super) fn is_like(&self, other: &Asked) -> bool {
         (self.channel, &self.account) == (other.channel, &other.account) && self.claims_like(other)
+    }
+
+    /// Whether this may be another record of the call that the other one is of.
+    fn repeats(&self, other: &Asked) -> bool {
+        let account_differs = self.account.is_some() && other.account.is_some() && self.account != other.account;
+        // Another log may leave out what the message says.
+        let says_alike = |(one, other): (&Call, &Call)| match (one, other) {
+            (Call::Send(_, one), Call::Send(_, other)) => {
+                one.text.is_none() || other.text.is_none() || one.text == other.text
+            }
+            _ => true,
+        };
+        let alike = if self.place.input == other.place.input {
+            self.calls == other.calls
+        } else {
+            self.claims_like(other) && self.calls.iter().zip(&other.calls).all(says_alike)
+        };
+        alike && !account_differs && self.apart_ms(other).is_none_or(|ms| ms <= SAME_CALL_MS)
+    }
+
+    /// How far two requests are apart, if both have a time.
+    fn apart_ms(&self, other: &Asked) -> Option<i64> {
+        Some(self.at?.at.since(other.at?.at).abs())
     }
 
     fn claims_like(&self, other: &Asked) -> bool {
