@@ -4,7 +4,7 @@ use crate::event::{Channel, Event};
 use crate::policy::{Claim, Permission, Policy};
 use crate::replay::{Breach, Cause, Doubt, Lawful, Opening, Permit, Reason, Verdict};
 use crate::rule::Rule;
-use crate::secret::short_token;
+use crate::secret::{short_token, without_credentials};
 use crate::time::{Brief, Elapsed};
 
 /// A verdict in one sentence: `violation outside-window: the window opened ...`.
@@ -215,7 +215,10 @@ pub(super) fn message(breach: &Breach<'_>, send: &Event<'_>, policy: &Policy) ->
             format!("tag {tag} ended {ended}")
         }
         (Rule::PrematureTag, _) => format!("tag {tag} begins {}", day(row, |row| row.from.to_string())),
-        (Rule::UnknownTag, _) => format!("there has never been a tag {tag}"),
+        // Whatever stands there: a credential in the wrong field is not printed.
+        (Rule::UnknownTag, _) => {
+            format!("there has never been a tag {}", without_credentials(tag, |_| "(credential)".to_owned()))
+        }
         (Rule::TagNotOnChannel, Cause::OtherChannel(row)) => {
             format!("{} has no tag {tag}, which is one of {}", send.channel, row.channel)
         }

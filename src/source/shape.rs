@@ -150,6 +150,14 @@ pub(super) fn read(json: &Json<'_>, line: u64, sink: &mut Sink<'_>) -> Result<()
     read_wrapped(json, &mut record, 0)
 }
 
+/// A key as it may be quoted: one that is a number is somebody's id, and a long one with digits may be a credential.
+pub(super) fn plain_key(key: &str) -> &str {
+    const LONG: usize = 24;
+    let digits = key.bytes().filter(u8::is_ascii_digit).count();
+    let is_number = 0 < digits && key.bytes().all(|c| c.is_ascii_digit() || c == b'_');
+    if is_number || 0 < digits && LONG < key.len() { "(an id)" } else { key }
+}
+
 /// Reads a record that stands in a line of a text log, which has a time of its own.
 ///
 /// # Errors
@@ -177,7 +185,7 @@ fn read_wrapped(json: &Json<'_>, record: &mut Record<'_, '_>, depth: usize) -> R
     if let Some(name) = wanted {
         return Err(format!("is not a record of the format {name}, as which --from has it read"));
     }
-    let keys: Vec<&str> = json.fields().iter().map(|(key, _)| key.as_ref()).take(8).collect();
+    let keys: Vec<&str> = json.fields().iter().map(|(key, _)| plain_key(key)).take(8).collect();
     record.sink.tally.unknown_shape(&keys.join(", "));
     Err(match keys.as_slice() {
         [] => "is not a record of any format we know".to_owned(),

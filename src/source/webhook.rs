@@ -9,7 +9,7 @@ use crate::time::Stamp;
 
 use super::json::Json;
 use super::loose::Alias;
-use super::shape::{Record, Shape, channel_of};
+use super::shape::{self, Record, Shape, channel_of};
 use super::sides::Sides;
 use super::{feed, shown};
 
@@ -248,7 +248,7 @@ fn read_one(json: &Json<'_>, around: &Around<'_>, record: &mut Record<'_, '_>) -
 fn unknown_key<'j>(json: &'j Json<'_>) -> &'j str {
     let is_event = |key: &str| !matches!(key, "sender" | "recipient" | "timestamp" | "time" | "source" | "id");
     let other = json.fields().iter().find(|(key, value)| is_event(key) && !value.is_null());
-    other.map_or("event without content", |(key, _)| key)
+    other.map_or("event without content", |(key, _)| shape::plain_key(key))
 }
 
 /// Everything but messages.
