@@ -492,3 +492,20 @@ fn a_log_cut_short_loses_nothing_but_its_last_record() {
         }
     }
 }
+
+#[test]
+fn pictures_of_an_export_are_left_out_of_a_folder_and_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("log.jsonl"), "{\"ts\":1709287200,\"user\":\"1\",\"event\":\"send\"}\n").unwrap();
+    let photo = folder.path().join("photo.jpg");
+    fs::write(&photo, b"\xff\xd8\xff\xe0\0\x10JFIF\0").unwrap();
+    fs::write(folder.path().join("start.html"), "<!DOCTYPE html>\n<html></html>").unwrap();
+    let inputs = fbwin::source::find(&[folder.path().to_owned()]).unwrap();
+    let reading = fbwin::source::read(&inputs, &Options::default(), &|_| ()).unwrap();
+    assert_eq!((reading.inputs.len(), reading.bad.count), (3, 0));
+    assert_eq!(
+        reading.inputs.iter().filter(|input| input.notes.iter().any(|note| note.contains("left out"))).count(),
+        2
+    );
+    assert_eq!(read(&photo, &Options::default()).bad.count, 1);
+}

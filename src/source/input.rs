@@ -319,7 +319,7 @@ impl<'a> Blocks<'a> {
         loop {
             if self.current.is_none() {
                 let Waiting { name, from, is_named } = self.waiting.pop_front()?;
-                match self.open(&name, from) {
+                match self.open(&name, from, is_named) {
                     Ok(()) => {}
                     Err(error) if is_named => {
                         self.waiting.clear();
@@ -360,7 +360,7 @@ impl<'a> Blocks<'a> {
     }
 
     /// Opens an input, tells its format and gets past what precedes its first record. An archive is followed by its files.
-    fn open(&mut self, name: &str, from: Origin<'a>) -> io::Result<()> {
+    fn open(&mut self, name: &str, from: Origin<'a>, is_named: bool) -> io::Result<()> {
         let (mut bytes, mut fate, path, is_member) = match from {
             Origin::Stream(opener, path) => (opener()?, None, path, false),
             Origin::Member(member) => match member.open()? {
@@ -387,6 +387,12 @@ impl<'a> Blocks<'a> {
                 }
                 Err(reason) => self.refuse(name, "unknown", Some(reason)),
             }
+            return Ok(());
+        }
+        if !is_named && is_medium(&start) {
+            self.refuse(name, "none", None);
+            let note = "is a picture, a sound, a film or a page, and no log: it was left out".to_owned();
+            self.inputs.last_mut().into_iter().for_each(|input| input.notes.push(note.clone()));
             return Ok(());
         }
         if !is_member && let Some(packing) = unpack::packing(&start) {
@@ -564,6 +570,17 @@ fn tell(start: &mut Vec<u8>, at_end: bool, options: &Options) -> (&'static str, 
         Some((Fit::Perhaps | Fit::Surely, format)) => (format.name, (format.open)(&start)),
         _ => ("unknown", Err(Refusal { line: 1, reason: "is in no format that fbwin reads".to_owned() })),
     }
+}
+
+/// Whether these are the first bytes of what lies beside the logs of an export, in whatever folder it is.
+fn is_medium(start: &[u8]) -> bool {
+    const BEGINNINGS: [&[u8]; 8] =
+        [b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"%PDF-", b"OggS", b"ID3", b"RIFF", b"\x1a\x45\xdf\xa3"];
+    let page = start.trim_ascii_start().get(..14).unwrap_or_default().to_ascii_lowercase();
+    BEGINNINGS.iter().any(|begin| start.starts_with(begin))
+        || start.get(4..8) == Some(b"ftyp")
+        || page.starts_with(b"<!doctype html")
+        || page.starts_with(b"<html")
 }
 
 /// Whether these are the first bytes of a zip archive, with or without files.
