@@ -488,12 +488,15 @@ fn a_call_under_two_names_in_two_logs_is_one_send() {
     let taken = r#","response":{"recipient_id":"42","message_id":"p1"}"#;
     let (user, violation) = (wrote(BEGIN_MS), "messenger 111 42 violation outside-window");
     let hidden = "messenger 111 42 unproven claim-not-visible";
+    let imprecise = "messenger 111 42 unproven time-precision";
     let echoes = [echo(late + 100, "e", X), echo(late + 60_000, "f", X)].join("\n");
     for (one, other, more, expected) in [
         (log("a-1", 0, ""), log("b-7", 300, ""), "", vec![violation]),
         (log("a-1", 0, refused), log("b-7", 300, refused), "", vec![violation]),
         (log("a-1", 0, refused), log("b-7", 300, ""), "", vec![violation]),
         (log("a-1", 0, ""), log("b-7", 5_001, ""), "", vec![violation; 2]),
+        // The earlier time counts, whichever log is named first: it is within the tolerance for a logger's clock.
+        (log("a-1", 4_900 - DAY_MS, ""), log("b-7", 5_100 - DAY_MS, ""), "", vec![imprecise]),
         // Meta refused one and took the other: they are two.
         (log("a-1", 0, refused), log("b-7", 300, taken), "", vec![violation; 2]),
         // Were they two, the second would take the echo of somebody else's message.

@@ -54,14 +54,15 @@ impl Halves {
         is_repeat
     }
 
-    /// Of the records of one call those stay that tell the id of a message, or else the first that was refused, or else the
-    /// first.
+    /// Of the records of one call those stay that tell the id of a message, or else the earliest that was refused, or else
+    /// the earliest.
     fn keep_answered(&self, members: &[usize], is_repeat: &mut [bool]) {
         let tells_id = |at: &usize| self.asked[*at].answers.iter().any(|answer| answer.id().is_some());
         let kept = if members.iter().any(tells_id) {
             None
         } else {
-            members.iter().copied().min_by_key(|at| (self.asked[*at].answers.is_empty(), self.asked[*at].place))
+            let order = |asked: &Asked| (asked.answers.is_empty(), asked.at.map(|stamp| stamp.at), asked.place);
+            members.iter().copied().min_by_key(|at| order(&self.asked[*at]))
         };
         for at in members.iter().copied().filter(|at| !tells_id(at) && Some(*at) != kept) {
             is_repeat[at] = true;
