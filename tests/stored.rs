@@ -3,13 +3,14 @@
 #![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use fbwin::audit::{Audit, AuditOptions, History};
 use fbwin::finding::Summary;
 use fbwin::report::{FORMATS, Look};
 use fbwin::source::{self, Input, Options};
 use fbwin::store::Spill;
+use fbwin::survey::Survey;
 use fbwin::{Event, Kind, Policy, Replay, ReplayOptions};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -24,8 +25,12 @@ fn read(log: &Path, spill: Option<Spill>) -> source::Reading {
 /// A line a send, in the order of time, as the simplest program would do it.
 fn simply(log: &Path, replay: &ReplayOptions) -> Vec<String> {
     let policy = &*POLICY;
-    let history = History::new(read(log, None).batches);
-    let mut simple = Replay::new(policy, replay.clone());
+    let batches = read(log, None).batches;
+    // A record shows that the log reaches back to it, also where it repeats another one under another time.
+    let mut survey = Survey::default();
+    batches.iter().for_each(|batch| survey.see(batch));
+    let mut simple = Replay::knowing(policy, replay.clone(), Arc::new(survey.beginnings));
+    let history = History::new(batches);
     let line = |event: &Event<'_>, verdict: &str, rules: &[&str]| {
         format!("{} {} {:?} {verdict} {}", event.at, event.user, event.id, rules.join("+"))
     };

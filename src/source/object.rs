@@ -62,7 +62,7 @@ pub(super) fn read(text: &str, names: &Names, line: u64, sink: &mut Sink<'_>) ->
 /// Whether no key of the text can be that of a canonical record's time, however it is written.
 fn lacks_time(text: &str) -> bool {
     let has = |part: &str| memchr::memmem::find(text.as_bytes(), part.as_bytes()).is_some();
-    !has("\"ts\"") && !has("\\u00")
+    !has("\"ts\"") && !has("\\u007")
 }
 
 /// The parser's words, which never quote the text, with the line only where the object has several: `first_line` is then
