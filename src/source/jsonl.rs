@@ -41,7 +41,7 @@ impl Layout for JsonLines {
         let text = simdutf8::basic::from_utf8(bytes).ok();
         let ends = memchr::memchr_iter(b'\n', bytes).chain([bytes.len()]);
         let mut begin = 0;
-        let mut record = Record::default();
+        let (mut record, mut keys) = (Record::default(), flat::Keys::default());
         let is_wanted = sink.options.from.is_none_or(|name| name == shape::CANONICAL);
         for (line, end) in (first_line..).zip(ends) {
             let raw = &bytes[begin..end];
@@ -56,7 +56,7 @@ impl Layout for JsonLines {
                 Err(too_long(self.max_record_bytes))
             } else {
                 match object {
-                    Some(object) if is_wanted && flat::read(object, &self.names, &mut record) => {
+                    Some(object) if is_wanted && flat::read(object, &self.names, &mut keys, &mut record) => {
                         sink.record(&record, &self.names, line)
                     }
                     Some(object) if object.trim_ascii().is_empty() => Ok(()),
