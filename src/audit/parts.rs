@@ -1,6 +1,6 @@
 //! A log cut into parts of whole conversations, so that they can be judged side by side, each on whatever thread is free.
 
-use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
+use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 use rayon::slice::ParallelSlice;
 
 use crate::audit::order::{Entry, Order};
@@ -52,48 +52,53 @@ impl Part<'_> {
 /// The events of batches, sorted into parts of whole groups.
 pub(super) struct Parts<'b> {
     batches: &'b [Batch],
-    entries: Vec<Vec<Entry>>,
+    groups: &'b Groups,
+    /// How many parts there are, a power of two.
+    parts: usize,
+    /// Of each share of the batches, which events belong to each part: the batch and the index in it.
+    shares: Vec<Vec<Vec<(u32, u32)>>>,
 }
 
 impl<'b> Parts<'b> {
-    /// Finds out which event belongs to which part.
-    pub(super) fn new(batches: &'b [Batch], groups: &Groups) -> Parts<'b> {
+    /// Finds out which event belongs to which part. What is known of an event is looked up when its part is judged, so that
+    /// little memory is touched twice.
+    pub(super) fn new(batches: &'b [Batch], groups: &'b Groups) -> Parts<'b> {
         let total: usize = batches.iter().map(Batch::len).sum();
         let parts = (total / EVENTS_A_PART).clamp(1, 1 << 16).next_power_of_two();
-        let sorted = |(share, batches): (usize, &[Batch])| -> Vec<Vec<Entry>> {
-            let mut of_part: Vec<Vec<Entry>> = (0..parts).map(|_| Vec::new()).collect();
+        let sorted = |(share, batches): (usize, &[Batch])| -> Vec<Vec<(u32, u32)>> {
+            let mut of_part: Vec<Vec<(u32, u32)>> = (0..parts).map(|_| Vec::new()).collect();
             for (nth, batch) in (share * BATCHES_A_SHARE..).zip(batches) {
                 for index in 0..batch.len() {
-                    let conversation = batch.conversation(index);
-                    let group = match groups.is_empty() {
-                        true => conversation,
-                        false => groups.get(&conversation).copied().unwrap_or(conversation),
-                    };
                     // Batches and their events are counted in 32 bits.
-                    let entry = Entry::new(group, nth as u32, batch, index as u32);
-                    of_part[group as usize & (parts - 1)].push(entry);
+                    of_part[group(groups, batch, index) as usize & (parts - 1)].push((nth as u32, index as u32));
                 }
             }
             of_part
         };
-        let shares: Vec<Vec<Vec<Entry>>> = batches.par_chunks(BATCHES_A_SHARE).enumerate().map(sorted).collect();
-        let mut entries: Vec<Vec<Entry>> = (0..parts).map(|_| Vec::new()).collect();
-        for share in shares {
-            for (part, mut of_part) in entries.iter_mut().zip(share) {
-                part.append(&mut of_part);
-            }
-        }
-        Parts { batches, entries }
+        let shares = batches.par_chunks(BATCHES_A_SHARE).enumerate().map(sorted).collect();
+        Parts { batches, groups, parts, shares }
     }
 
     /// Puts every part in order and gives it to `each`, on whatever thread is free; the answers are in the order of parts.
     pub(super) fn each<T: Send>(self, each: impl Fn(Part<'b>) -> T + Sync) -> Vec<T> {
-        let batches = self.batches;
-        let mut entries = self.entries;
-        let one =
-            |entries: &mut Vec<Entry>| each(Part { batches, order: Order::new(batches, std::mem::take(entries)) });
-        entries.par_iter_mut().with_max_len(1).map(one).collect()
+        let Parts { batches, groups, parts, shares } = self;
+        let entry = |(nth, index): &(u32, u32)| {
+            let batch = &batches[*nth as usize];
+            Entry::new(group(groups, batch, *index as usize), *nth, batch, *index)
+        };
+        let one = |part: usize| {
+            let mut entries = Vec::with_capacity(shares.iter().map(|share| share[part].len()).sum());
+            shares.iter().for_each(|share| entries.extend(share[part].iter().map(entry)));
+            each(Part { batches, order: Order::new(batches, entries) })
+        };
+        (0..parts).into_par_iter().with_max_len(1).map(one).collect()
     }
+}
+
+/// The group of the event at `index`: its conversation, unless others must be judged with it.
+fn group(groups: &Groups, batch: &Batch, index: usize) -> u64 {
+    let conversation = batch.conversation(index);
+    if groups.is_empty() { conversation } else { groups.get(&conversation).copied().unwrap_or(conversation) }
 }
 
 /// Surveys all batches.
