@@ -44,7 +44,8 @@ pub struct Batch {
     events: Vec<Packed>,
     extras: Vec<Extra>,
     texts: String,
-    accounts: HashMap<Box<str>, Span>,
+    /// The accounts by their hashes, while events are added.
+    accounts: HashMap<u64, Span>,
     /// The account of the event before, which most often is that of the next one too.
     last_account: Span,
     keep_text: KeepText,
@@ -382,14 +383,14 @@ impl Batch {
         if self.text(self.last_account) == Some(account) && !self.accounts.is_empty() {
             return self.last_account;
         }
-        self.last_account = match self.accounts.get(account) {
-            Some(known) => *known,
-            None => {
-                let span = self.keep(Some(account));
-                self.accounts.insert(account.into(), span);
-                span
-            }
-        };
+        let hash = account.hash_alike();
+        let known = self.accounts.get(&hash).copied().filter(|known| self.text(*known) == Some(account));
+        self.last_account = known.unwrap_or_else(|| {
+            // Of two accounts with one hash the last is known.
+            let span = self.keep(Some(account));
+            self.accounts.insert(hash, span);
+            span
+        });
         self.last_account
     }
 
