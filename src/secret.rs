@@ -6,13 +6,22 @@ use sha2::{Digest, Sha256};
 
 /// Twelve hex digits for a sentence or a column: enough to tell two apart on a page.
 pub(crate) fn short_hash(secret: &str) -> String {
-    Sha256::digest(secret.as_bytes()).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    let mut hash = String::with_capacity(12);
+    push_hex(&mut hash, &Sha256::digest(secret.as_bytes())[..6]);
+    hash
+}
+
+/// Two digits for each byte: every finding about a token names one, and there is no need to format them.
+fn push_hex(text: &mut String, bytes: &[u8]) {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    text.extend(digits.map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)])));
 }
 
 /// The same of a token, whether the log has the token or its name.
 pub(crate) fn short_token(token: &str) -> String {
-    let name = token_name(token);
-    name.chars().skip(NAMED.len()).take(12).collect()
+    let mut short = String::with_capacity(12);
+    push_hex(&mut short, &token_key(token)[..6]);
+    short
 }
 
 /// The name of a token that does not give it away, long enough to tell any two of a long log apart. A name is its own name:
@@ -45,8 +54,10 @@ pub(crate) fn token_key(token: &str) -> TokenKey {
 
 /// The name of the token with this key.
 pub(crate) fn name_of(key: &TokenKey) -> String {
-    let digits = key.iter().map(|byte| format!("{byte:02x}"));
-    std::iter::once(NAMED.to_owned()).chain(digits).collect()
+    let mut name = String::with_capacity(NAMED.len() + 2 * key.len());
+    name.push_str(NAMED);
+    push_hex(&mut name, key);
+    name
 }
 
 /// How the name of a token begins.

@@ -69,6 +69,7 @@ impl<'p> Case<'_, 'p> {
                 _ => {}
             }
         }
+        covering.shrink_to_fit();
         covering
     }
 }

@@ -83,6 +83,10 @@ impl<'p> Gathered<'p> {
         if permission.is_some_and(|row| row.unsure) {
             return self.doubt(Reason::TermsUnclear, rule, permission, opening);
         }
+        if self.breaches.is_empty() {
+            // Nearly every violation is of one rule, and a report keeps many.
+            self.breaches.reserve_exact(1);
+        }
         self.breaches.push(Breach { rule, permission, opening, cause, idle: None });
     }
 
