@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
 use chrono::NaiveDate;
 
@@ -41,10 +42,10 @@ pub struct Finding<'a> {
     pub closed_at: Option<Time>,
     /// The row of the policy.
     pub policy: Option<PolicyRow<'a>>,
-    /// The records that prove it, as `file:line`.
-    pub evidence: Vec<String>,
-    /// The record of the send, as `file:line`.
-    pub source: String,
+    /// The records that prove it.
+    pub evidence: Vec<Source<'a>>,
+    /// The record of the send.
+    pub source: Source<'a>,
     /// Whether Meta took the send; `None` if the log does not say.
     pub delivered: Option<bool>,
     /// How sure it is, where the log does not prove it.
@@ -53,6 +54,21 @@ pub struct Finding<'a> {
     pub content: Option<Content>,
     /// The same for the same finding in every run, wherever the file lies: 16 hex digits.
     pub fingerprint: String,
+}
+
+/// A record of a log, which reports write as `file:line`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Source<'a> {
+    /// What the input is called.
+    pub input: &'a str,
+    /// The line on which the record begins, from 1.
+    pub line: u32,
+}
+
+impl fmt::Display for Source<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.input, self.line)
+    }
 }
 
 /// What a text shows.
@@ -102,8 +118,8 @@ pub struct Judged<'a> {
     pub why: String,
     /// Whether Meta took the send; `None` if the log does not say.
     pub delivered: Option<bool>,
-    /// The record of the send, as `file:line`.
-    pub source: String,
+    /// The record of the send.
+    pub source: Source<'a>,
 }
 
 /// What was read, judged and found, and what could not be checked.

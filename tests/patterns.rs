@@ -49,7 +49,8 @@ fn audit(inputs: &[Input], options: &AuditOptions) -> Vec<Found> {
             at: finding.at,
             message: finding.message.clone(),
             // Where the files lie says nothing.
-            evidence: finding.evidence.iter().map(|place| place.rsplit('/').next().unwrap().to_owned()).collect(),
+            evidence:
+                finding.evidence.iter().map(|place| place.to_string().rsplit('/').next().unwrap().to_owned()).collect(),
             fingerprint: finding.fingerprint.clone(),
         }));
         Ok(())

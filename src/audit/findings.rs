@@ -14,7 +14,7 @@ use crate::audit::remedies::First;
 use crate::audit::{Audit, ContentCheck, Habit, Told as ToldSends, content, sentence};
 use crate::content::Confidence;
 use crate::event::{Event, Place};
-use crate::finding::{Content, Finding, Judged, PolicyRow, Summary};
+use crate::finding::{Content, Finding, Judged, PolicyRow, Source, Summary};
 use crate::policy::{Permission, Policy};
 use crate::replay::{Breach, Cause, Opening, ReplayOptions, Verdict};
 use crate::rule::{Rule, Severity};
@@ -138,7 +138,7 @@ impl<'p> Words<'p> {
             permission,
             why: sentence::why(&outcome.verdict, send, self.policy),
             delivered: send.delivered(),
-            source: self.shown(send.place),
+            source: self.source(send.place),
         })
     }
 
@@ -161,8 +161,8 @@ impl<'p> Words<'p> {
             false => [None, None],
         };
         self.told(outcome, &send).into_iter().chain(of_content.into_iter().flatten()).map(move |told| {
-            let evidence = told.opened.into_iter().map(|place| self.shown(place));
-            let source = self.shown(send.place);
+            let evidence = told.opened.into_iter().map(|place| self.source(place));
+            let source = self.source(send.place);
             let finding = Finding {
                 rule: told.rule,
                 severity: told.severity,
@@ -175,7 +175,7 @@ impl<'p> Words<'p> {
                 opened_at: told.opening.map(|opening| opening.by.at),
                 closed_at: told.opening.and_then(|opening| opening.closes_at),
                 policy: told.permission.map(policy_row),
-                evidence: evidence.chain([source.clone()]).collect(),
+                evidence: evidence.chain([source]).collect(),
                 source,
                 delivered: send.delivered(),
                 message: told.message,
@@ -205,8 +205,8 @@ impl<'p> Words<'p> {
             opened_at: None,
             closed_at: None,
             policy: habit.permission.map(policy_row),
-            evidence: habit.evidence.iter().map(|place| self.shown(*place)).collect(),
-            source: self.shown(send.place),
+            evidence: habit.evidence.iter().map(|place| self.source(*place)).collect(),
+            source: self.source(send.place),
             delivered: habit.delivered(),
             confidence: habit.confidence,
             content: None,
@@ -267,9 +267,9 @@ impl<'p> Words<'p> {
         }
     }
 
-    fn shown(&self, place: Place) -> String {
-        let name = self.names.get(place.input as usize).map_or("<input>", String::as_str);
-        format!("{name}:{}", place.line)
+    fn source(&self, place: Place) -> Source<'_> {
+        let input = self.names.get(place.input as usize).map_or("<input>", String::as_str);
+        Source { input, line: place.line }
     }
 
     /// A user's id, or a message's, which on WhatsApp has the user's number in it: as it is, or hashed if so wished.

@@ -1,5 +1,7 @@
 //! Verdicts in words: what happened, and what would have been lawful.
 
+use std::borrow::Cow;
+
 use crate::event::{Channel, Event};
 use crate::policy::{Claim, Permission, Policy};
 use crate::replay::{Breach, Cause, Doubt, Lawful, Opening, Permit, Reason, Verdict};
@@ -85,12 +87,12 @@ pub(super) fn why_allowed(permit: &Permit<'_>, send: &Event<'_>) -> String {
 }
 
 /// What a row is called in a sentence.
-pub(super) fn name_of(row: &Permission) -> String {
+pub(super) fn name_of(row: &Permission) -> Cow<'_, str> {
     match (row.claim, &row.tag) {
         (Claim::Response, _) if row.channel == Channel::Whatsapp => "the customer service window".into(),
         (Claim::Response, _) => "the window".into(),
-        (_, Some(tag)) if row.lasts.is_some() => format!("the time for {tag}"),
-        (_, Some(tag)) => tag.clone(),
+        (_, Some(tag)) if row.lasts.is_some() => format!("the time for {tag}").into(),
+        (_, Some(tag)) => tag.into(),
         (Claim::OneTime, _) => "the one-time token".into(),
         (Claim::Recurring, _) => "the recurring token".into(),
         (Claim::OneTimeRequest, _) => "the window for a one-time request".into(),
@@ -101,7 +103,7 @@ pub(super) fn name_of(row: &Permission) -> String {
         (Claim::Marketing, _) => "a marketing message".into(),
         (Claim::Sponsored, _) => "a sponsored message".into(),
         (Claim::DirectUtility, _) => "a utility message without a template".into(),
-        (Claim::Tag | Claim::Subscription | Claim::Feedback, None) => row.id.clone(),
+        (Claim::Tag | Claim::Subscription | Claim::Feedback, None) => row.id.as_str().into(),
     }
 }
 
@@ -225,7 +227,7 @@ pub(super) fn message(breach: &Breach<'_>, send: &Event<'_>, policy: &Policy) ->
         (Rule::MissingTag, _) => "messaging_type is MESSAGE_TAG and there is no tag".into(),
         (Rule::HumanAgentAutomated, _) => format!("{tag} is for people, and a bot sent it"),
         (Rule::PromotionalContent, _) => {
-            let name = row.map_or_else(String::new, name_of);
+            let name = row.map_or_else(Cow::default, name_of);
             let says = if send.promotional == Some(true) {
                 "the log calls it promotional"
             } else {

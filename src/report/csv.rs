@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::finding::{Finding, Judged, Summary};
+use crate::finding::{Finding, Judged, Source, Summary};
 use crate::report::{Format, Look, Report, VerdictFormat, VerdictReport, plain};
 
 pub(super) const FORMAT: Format =
@@ -97,6 +97,7 @@ impl Rows<'_> {
         let late = finding.late_by_ms.map_or(String::new(), |ms| format!("{}.{:03}", ms / 1_000, ms % 1_000));
         let until = finding.policy.and_then(|row| row.until).map_or(String::new(), |until| until.to_string());
         let content = finding.content.as_ref();
+        let evidence: Vec<String> = finding.evidence.iter().map(Source::to_string).collect();
         let from = finding.policy.map_or(String::new(), |row| row.from.to_string());
         self.row(&[
             finding.rule.word(),
@@ -115,8 +116,8 @@ impl Rows<'_> {
             &from,
             &until,
             finding.policy.map_or("", |row| row.source),
-            &finding.evidence.join(" "),
-            &finding.source,
+            &evidence.join(" "),
+            &finding.source.to_string(),
             yes_no(finding.delivered),
             finding.confidence.map_or("", |confidence| confidence.word()),
             &content.map_or(String::new(), |content| format!("{:.2}", content.score)),
@@ -157,7 +158,7 @@ impl VerdictReport for Rows<'_> {
             judged.permission.unwrap_or_default(),
             &judged.why,
             yes_no(judged.delivered),
-            &judged.source,
+            &judged.source.to_string(),
         ])
     }
 }

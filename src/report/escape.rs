@@ -5,6 +5,7 @@
 
 use std::io::Write;
 
+use crate::finding::Source;
 use crate::report::is_unsafe;
 use crate::scan::unusual;
 
@@ -89,6 +90,24 @@ impl<'o> Object<'o> {
         out.push(b']');
     }
 
+    /// A member that is a record.
+    pub(super) fn source(&mut self, name: &str, source: Source<'_>) {
+        record(self.name(name), source);
+    }
+
+    /// A list of records.
+    pub(super) fn sources(&mut self, name: &str, sources: &[Source<'_>]) {
+        let out = self.name(name);
+        out.push(b'[');
+        for (index, source) in sources.iter().enumerate() {
+            if 0 < index {
+                out.push(b',');
+            }
+            record(out, *source);
+        }
+        out.push(b']');
+    }
+
     /// A member that is an object itself.
     pub(super) fn object(&mut self, name: &str) -> Object<'_> {
         Object::new(self.name(name))
@@ -100,9 +119,22 @@ impl<'o> Object<'o> {
     }
 }
 
+/// Writes where a record stands.
+fn record(out: &mut Vec<u8>, source: Source<'_>) {
+    out.push(b'"');
+    escaped(out, source.input);
+    // Writing to memory does not fail.
+    let _ = write!(out, ":{}\"", source.line);
+}
+
 /// Writes a text with its quotes.
 fn string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
+    escaped(out, text);
+    out.push(b'"');
+}
+
+fn escaped(out: &mut Vec<u8>, text: &str) {
     let mut rest = text;
     loop {
         let (plain, from) = rest.split_at(unusual(rest.as_bytes(), 0));
@@ -126,7 +158,6 @@ fn string(out: &mut Vec<u8>, text: &str) {
         }
         rest = chars.as_str();
     }
-    out.push(b'"');
 }
 
 #[cfg(test)]

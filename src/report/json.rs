@@ -143,8 +143,8 @@ fn write_finding(out: &mut Vec<u8>, finding: &Finding<'_>) {
             policy.end();
         }
     }
-    line.list("evidence", &finding.evidence);
-    line.text("source", &finding.source);
+    line.sources("evidence", &finding.evidence);
+    line.source("source", finding.source);
     line.truth("delivered", finding.delivered);
     if let Some(confidence) = finding.confidence {
         line.text("confidence", confidence.word());
@@ -172,7 +172,7 @@ fn write_verdict(out: &mut Vec<u8>, judged: &Judged<'_>) {
     line.maybe("permission", judged.permission);
     line.text("why", &judged.why);
     line.truth("delivered", judged.delivered);
-    line.text("source", &judged.source);
+    line.source("source", judged.source);
     line.end();
 }
 

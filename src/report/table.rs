@@ -11,7 +11,7 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, Width};
 
 use crate::event::Channel;
-use crate::finding::{Confusion, Fate, Finding, Summary, Tally};
+use crate::finding::{Confusion, Fate, Finding, Source, Summary, Tally};
 use crate::report::{Format, Look, Report, plain, wrapped};
 use crate::rule::{Rule, Severity};
 use crate::time::{Elapsed, Time};
@@ -350,17 +350,16 @@ fn advice(reason: &str) -> &'static str {
 }
 
 /// `a:3 a:17 b:2` as `a:3, 17; b:2`.
-fn by_file(places: &[String]) -> String {
+fn by_file(sources: &[Source<'_>]) -> String {
     let mut shown = String::new();
     let mut last = None;
-    for place in places {
-        let (file, line) = place.rsplit_once(':').unwrap_or((place, ""));
-        match last {
-            Some(same) if same == file => shown.push_str(&format!(", {line}")),
-            Some(_) => shown.push_str(&format!("; {place}")),
-            None => shown.push_str(place),
-        }
-        last = Some(file);
+    for source in sources {
+        shown.push_str(&match last {
+            Some(same) if same == source.input => format!(", {}", source.line),
+            Some(_) => format!("; {source}"),
+            None => source.to_string(),
+        });
+        last = Some(source.input);
     }
     shown
 }
@@ -387,12 +386,12 @@ fn count(number: u64, what: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::by_file;
+    use super::{Source, by_file};
 
     #[test]
     fn a_file_is_named_once_for_all_its_lines() {
-        let places = ["a.jsonl:3", "a.jsonl:17", "b:c.csv:2", "<stdin>:9"].map(str::to_owned);
-        assert_eq!(by_file(&places), "a.jsonl:3, 17; b:c.csv:2; <stdin>:9");
+        let places = [("a.jsonl", 3), ("a.jsonl", 17), ("b:c.csv", 2), ("<stdin>", 9)];
+        assert_eq!(by_file(&places.map(|(input, line)| Source { input, line })), "a.jsonl:3, 17; b:c.csv:2; <stdin>:9");
         assert_eq!(by_file(&[]), "");
     }
 }

@@ -32,7 +32,7 @@ impl VerdictReport for Text<'_> {
             plain(account),
             plain(judged.user),
             plain(&judged.why),
-            plain(&judged.source),
+            plain(&judged.source.to_string()),
         )
     }
 }
