@@ -104,6 +104,8 @@ impl<'p> Audit<'p> {
         let (groups, mut totals) = (links.groups(), Totals::default());
         let mut parts = judge.batches(&batches, &groups, &mut totals);
         let habits = totals.finish(policy, options, summary);
+        // There is much to give back, and nobody need wait for it.
+        rayon::spawn(|| drop(batches));
         let order = kept::in_order(&parts);
         if options.remedies != usize::MAX {
             kept::drop_remedies(&mut parts, &order, &mut First::new(options.remedies));

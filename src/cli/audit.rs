@@ -100,6 +100,8 @@ impl AuditCommand {
             report.finish(&summary).with_context(|| failed)?;
         }
         output.finish()?;
+        // The process ends with the report: its memory goes back at once, and not piece by piece.
+        std::mem::forget(audit);
         let unproven = self.reporting.fail_on == FailOn::Unproven && 0 < summary.total().unproven;
         let found = self.reporting.fail_on.threshold().is_some_and(|threshold| fails(&summary, threshold));
         let end = if found || unproven { End::Found } else { End::Clean };
