@@ -52,8 +52,18 @@ pub struct Finding<'a> {
     pub confidence: Option<Confidence>,
     /// What the text shows, where the finding rests on the text.
     pub content: Option<Content>,
-    /// The same for the same finding in every run, wherever the file lies: 16 hex digits.
-    pub fingerprint: String,
+    /// The same for the same finding in every run, wherever the file lies.
+    pub fingerprint: Fingerprint,
+}
+
+/// By what a finding is known again, written as 16 hex digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint(pub u64);
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
 }
 
 /// A record of a log, which reports write as `file:line`.

@@ -51,7 +51,7 @@ fn audit(inputs: &[Input], options: &AuditOptions) -> Vec<Found> {
             // Where the files lie says nothing.
             evidence:
                 finding.evidence.iter().map(|place| place.to_string().rsplit('/').next().unwrap().to_owned()).collect(),
-            fingerprint: finding.fingerprint.clone(),
+            fingerprint: finding.fingerprint.to_string(),
         }));
         Ok(())
     };

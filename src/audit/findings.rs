@@ -6,7 +6,8 @@ use std::io;
 use std::sync::PoisonError;
 
 use foldhash::HashMap;
-use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
+use rayon::iter::ParallelIterator;
+use rayon::slice::ParallelSlice;
 use siphasher::sip::SipHasher13;
 
 use crate::audit::kept::{Kept, Outcome, Spot, drop_remedies};
@@ -14,14 +15,15 @@ use crate::audit::remedies::First;
 use crate::audit::{Audit, ContentCheck, Habit, Told as ToldSends, content, sentence};
 use crate::content::Confidence;
 use crate::event::{Event, Place};
-use crate::finding::{Content, Finding, Judged, PolicyRow, Source, Summary};
+use crate::finding::{Content, Finding, Fingerprint, Judged, PolicyRow, Source, Summary};
 use crate::policy::{Permission, Policy};
 use crate::replay::{Breach, Cause, Opening, ReplayOptions, Verdict};
 use crate::rule::{Rule, Severity};
 use crate::secret::short_hash;
 
-/// How many outcomes are put into words at once: enough for all threads, and little memory.
+/// How many outcomes are put into words at once: enough for all threads, and little memory; and how many by one thread.
 const OUTCOMES_AT_ONCE: usize = 8_192;
+const OUTCOMES_A_SHARE: usize = 256;
 
 /// What is needed to put an outcome into words.
 #[derive(Debug)]
@@ -59,7 +61,7 @@ impl<'p> Audit<'p> {
         summary: &mut Summary,
         mut take: impl FnMut(&[Finding<'_>]) -> io::Result<()> + Send,
     ) -> io::Result<()> {
-        let mut seen: HashMap<u64, u32> = HashMap::default();
+        let mut seen: HashMap<Fingerprint, u32> = HashMap::default();
         self.each_kept(|parts, order| self.findings_of(parts, order, &wanted, &mut seen, summary, &mut take))?;
         let of_habits = self.habits.iter().map(|habit| self.words.dressed_habit(habit)).collect();
         take(&numbered(of_habits, &mut seen, &wanted, summary))
@@ -70,7 +72,7 @@ impl<'p> Audit<'p> {
         parts: &[Kept<'p>],
         order: &[Spot],
         wanted: &(impl Fn(Rule) -> bool + Sync),
-        seen: &mut HashMap<u64, u32>,
+        seen: &mut HashMap<Fingerprint, u32>,
         summary: &mut Summary,
         take: &mut (impl FnMut(&[Finding<'_>]) -> io::Result<()> + Send),
     ) -> io::Result<()> {
@@ -142,28 +144,29 @@ impl<'p> Words<'p> {
         })
     }
 
-    fn dressed_all<'a>(&'a self, parts: &'a [Kept<'p>], run: &[Spot]) -> Vec<(u64, Finding<'a>)> {
-        let dressed = |spot: &Spot| {
-            let outcome = outcome(parts, *spot);
-            outcome.into_iter().flat_map(|(send, outcome)| self.dressed(send, outcome))
+    fn dressed_all<'a>(&'a self, parts: &'a [Kept<'p>], run: &[Spot]) -> Vec<Finding<'a>> {
+        let dressed = |spots: &[Spot]| {
+            let mut findings = Vec::with_capacity(spots.len());
+            for (send, outcome) in spots.iter().filter_map(|spot| outcome(parts, *spot)) {
+                self.dress(send, outcome, &mut findings);
+            }
+            findings
         };
-        run.par_iter().with_min_len(64).flat_map_iter(dressed).collect()
+        let mut shares: Vec<Vec<Finding<'a>>> = run.par_chunks(OUTCOMES_A_SHARE).map(dressed).collect();
+        let mut all = Vec::with_capacity(shares.iter().map(Vec::len).sum());
+        shares.iter_mut().for_each(|share| all.append(share));
+        all
     }
 
-    /// The findings about one send, whole but for their fingerprints, of which only the base is known here.
-    fn dressed<'a>(
-        &'a self,
-        send: Event<'a>,
-        outcome: &Outcome<'p>,
-    ) -> impl Iterator<Item = (u64, Finding<'a>)> + use<'a, 'p> {
+    /// Adds the findings about one send, whole but for their fingerprints, of which only the base is known here.
+    fn dress<'a>(&'a self, send: Event<'a>, outcome: &Outcome<'p>, findings: &mut Vec<Finding<'a>>) {
         let of_content = match outcome.misused {
             true => content::told(&self.content, self.policy, &self.replay, &send, self.redact),
             false => [None, None],
         };
-        self.told(outcome, &send).into_iter().chain(of_content.into_iter().flatten()).map(move |told| {
-            let evidence = told.opened.into_iter().map(|place| self.source(place));
+        for told in self.told(outcome, &send).into_iter().chain(of_content.into_iter().flatten()) {
             let source = self.source(send.place);
-            let finding = Finding {
+            findings.push(Finding {
                 rule: told.rule,
                 severity: told.severity,
                 channel: send.channel,
@@ -175,23 +178,24 @@ impl<'p> Words<'p> {
                 opened_at: told.opening.map(|opening| opening.by.at),
                 closed_at: told.opening.and_then(|opening| opening.closes_at),
                 policy: told.permission.map(policy_row),
-                evidence: evidence.chain([source]).collect(),
+                evidence: told.opened.into_iter().map(|place| self.source(place)).chain([source]).collect(),
                 source,
                 delivered: send.delivered(),
                 message: told.message,
                 remedy: told.remedy,
                 confidence: told.confidence,
                 content: told.content,
-                fingerprint: String::new(),
-            };
-            (fingerprint_base(told.rule, &send), finding)
-        })
+                fingerprint: fingerprint_base(told.rule, &send),
+            });
+        }
     }
 
     /// A finding about something that only the log as a whole shows.
-    fn dressed_habit<'a>(&'a self, habit: &'a Habit<'p>) -> (u64, Finding<'a>) {
+    fn dressed_habit<'a>(&'a self, habit: &'a Habit<'p>) -> Finding<'a> {
         let send = habit.send();
-        let finding = Finding {
+        // A habit of the account stays the same finding when a longer log shows it by an earlier send.
+        let known_by = habit.known_by.map(|known_by| Event { user: known_by, id: Some(""), ..send });
+        Finding {
             rule: habit.rule,
             severity: habit.severity,
             channel: send.channel,
@@ -210,11 +214,8 @@ impl<'p> Words<'p> {
             delivered: habit.delivered(),
             confidence: habit.confidence,
             content: None,
-            fingerprint: String::new(),
-        };
-        // A habit of the account stays the same finding when a longer log shows it by an earlier send.
-        let known_by = habit.known_by.map(|known_by| Event { user: known_by, id: Some(""), ..send });
-        (fingerprint_base(habit.rule, &known_by.unwrap_or(send)), finding)
+            fingerprint: fingerprint_base(habit.rule, &known_by.unwrap_or(send)),
+        }
     }
 
     /// What there is to say of one send: its violations, or warnings and notes beside a permission.
@@ -294,22 +295,22 @@ pub(super) struct Told<'p> {
 
 /// Gives findings their fingerprints, and counts and keeps those of the rules that are wanted.
 fn numbered<'a>(
-    findings: Vec<(u64, Finding<'a>)>,
-    seen: &mut HashMap<u64, u32>,
+    mut findings: Vec<Finding<'a>>,
+    seen: &mut HashMap<Fingerprint, u32>,
     wanted: &impl Fn(Rule) -> bool,
     summary: &mut Summary,
 ) -> Vec<Finding<'a>> {
-    let mut kept = Vec::with_capacity(findings.len());
-    for (base, mut finding) in findings {
+    findings.retain_mut(|finding| {
         // Numbered before the choice of rules, so that choosing changes no fingerprint.
-        finding.fingerprint = fingerprint(base, seen.entry(base).or_default());
-        if wanted(finding.rule) {
+        finding.fingerprint = fingerprint(finding.fingerprint, seen.entry(finding.fingerprint).or_default());
+        let is_wanted = wanted(finding.rule);
+        if is_wanted {
             *summary.rules.entry(finding.rule).or_default() += 1;
             *summary.severities.entry(finding.severity).or_default() += 1;
-            kept.push(finding);
         }
-    }
-    kept
+        is_wanted
+    });
+    findings
 }
 
 fn policy_row(row: &Permission) -> PolicyRow<'_> {
@@ -332,7 +333,7 @@ fn evidence_of(breach: &Breach<'_>) -> Vec<Place> {
 
 /// What is the same for the same finding in every run, wherever its file lies. Sends without an id are told apart by their
 /// time.
-fn fingerprint_base(rule: Rule, send: &Event<'_>) -> u64 {
+fn fingerprint_base(rule: Rule, send: &Event<'_>) -> Fingerprint {
     // SipHash with a fixed key: the standard library does not promise that its own will stay what it is.
     let mut hasher = SipHasher13::new();
     for part in [rule.word(), send.channel.word(), send.account, send.user, send.id.unwrap_or_default()] {
@@ -342,14 +343,14 @@ fn fingerprint_base(rule: Rule, send: &Event<'_>) -> u64 {
     if send.id.is_none() {
         hasher.write_i64(send.at.ms());
     }
-    hasher.finish()
+    Fingerprint(hasher.finish())
 }
 
 /// The fingerprint of the next finding with this base: those that share one are numbered.
-fn fingerprint(base: u64, seen: &mut u32) -> String {
+fn fingerprint(base: Fingerprint, seen: &mut u32) -> Fingerprint {
     let mut hasher = SipHasher13::new();
-    hasher.write_u64(base);
+    hasher.write_u64(base.0);
     hasher.write_u32(*seen);
     *seen += 1;
-    format!("{:016x}", hasher.finish())
+    Fingerprint(hasher.finish())
 }

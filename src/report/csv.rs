@@ -122,7 +122,7 @@ impl Rows<'_> {
             finding.confidence.map_or("", |confidence| confidence.word()),
             &content.map_or(String::new(), |content| format!("{:.2}", content.score)),
             &content.map_or(String::new(), |content| content.matched.join(" | ")),
-            &finding.fingerprint,
+            &finding.fingerprint.to_string(),
         ])
     }
 }

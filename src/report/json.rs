@@ -153,7 +153,7 @@ fn write_finding(out: &mut Vec<u8>, finding: &Finding<'_>) {
         line.hundredths("score", content.score);
         line.list("matched", &content.matched);
     }
-    line.text("fingerprint", &finding.fingerprint);
+    line.plain("fingerprint", finding.fingerprint);
     line.end();
 }
 
