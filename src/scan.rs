@@ -20,6 +20,12 @@ pub(crate) fn unusual(bytes: &[u8], at: usize) -> usize {
     )
 }
 
+/// The first place from `at` on that is `byte`. Where it is near, this is quicker than the call of a search made for far ones.
+pub(crate) fn near(bytes: &[u8], at: usize, byte: u8) -> Option<usize> {
+    let found = first(bytes, at, |word| is(word, byte), |c| c == byte);
+    (found < bytes.len()).then_some(found)
+}
+
 /// The first place from `at` on for which `one` holds; `eight` marks such bytes of a word by their highest bit, and perhaps
 /// bytes after the first such one.
 fn first(bytes: &[u8], mut at: usize, eight: impl Fn(u64) -> u64, one: impl Fn(u8) -> bool) -> usize {
@@ -64,6 +70,10 @@ mod tests {
                 let is_unusual = is_special || 0x7f <= byte;
                 assert_eq!(unusual(&bytes, 0), if is_unusual { at } else { 20 }, "{byte}");
             }
+        }
+        for at in 0..20 {
+            assert_eq!(near(b"aaaaaaaaaaaaaaaaaaaa,", at, b','), Some(20));
+            assert_eq!(near(b",aaaaaaaaaaaaaaaaaaa", at + 1, b','), None);
         }
         assert_eq!((special(b"", 0), special(b"\"a\"", 1), unusual(b"\"", 1)), (0, 2, 1));
     }

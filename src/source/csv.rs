@@ -16,6 +16,7 @@ use super::preset::{self, Preset};
 use super::shape;
 use super::write;
 use super::{Fit, Format, Layout, Opened, Refusal, Sink, Start, shown, too_long};
+use crate::scan::near;
 use crate::time::Stamp;
 
 const QUOTE: u8 = b'"';
@@ -197,7 +198,8 @@ impl Layout for Csv {
     }
 
     fn read(&self, bytes: &[u8], first_line: u64, sink: &mut Sink<'_>) {
-        let text = std::str::from_utf8(bytes).ok();
+        let text = simdutf8::basic::from_utf8(bytes).ok();
+        let has_nul = memchr(0, bytes).is_some();
         let (mut begin, mut line) = (0, first_line);
         while begin < bytes.len() {
             let (end, closed) = match self.dialect.scan(&bytes[begin..], true) {
@@ -216,6 +218,7 @@ impl Layout for Csv {
                     None => std::str::from_utf8(row).ok(),
                 };
                 match row {
+                    Some(row) if has_nul && row.contains('\0') => Err("holds a NUL byte".to_owned()),
                     Some(row) => self.row(row, line, sink),
                     None => Err(NOT_UTF8.to_owned()),
                 }
@@ -296,9 +299,6 @@ impl Csv {
         }
         if too_many {
             return Err(format!("has more fields than the header, which has {}", self.columns.len()));
-        }
-        if row.contains('\0') {
-            return Err("holds a NUL byte".to_owned());
         }
         if let Some((preset, _)) = &self.preset {
             sink.tally.shape(&preset.name);
@@ -424,7 +424,7 @@ impl Dialect {
                     end += 1;
                 }
             }
-            let end = memchr(delimiter, &bytes[end..]).map(|found| end + found);
+            let end = near(bytes, end, delimiter);
             let cell = &row[..end.unwrap_or(row.len())];
             rest = end.map(|end| &row[end + 1..]);
             let inside = cell.strip_prefix('"').and_then(|cell| cell.strip_suffix('"'));
