@@ -379,6 +379,18 @@ impl Batch {
         self.events.get(index).map_or(0, |packed| packed.conversation)
     }
 
+    /// The same in no more memory than it needs, now that nothing more is added. What it had room for is there for the next
+    /// one to grow in, while fresh memory is slow the first time it is touched.
+    pub(crate) fn fitted(self) -> Batch {
+        Batch {
+            events: self.events.as_slice().into(),
+            extras: self.extras.as_slice().into(),
+            texts: self.texts.as_str().into(),
+            accounts: HashMap::default(),
+            ..self
+        }
+    }
+
     fn keep_account(&mut self, account: &str) -> Span {
         if self.text(self.last_account) == Some(account) && !self.accounts.is_empty() {
             return self.last_account;

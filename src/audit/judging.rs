@@ -117,7 +117,7 @@ impl<'p> Judge<'p, '_> {
             }
         }
         judged.patterns = watch.finish();
-        judged
+        Judged { kept: judged.kept.fitted(), ..judged }
     }
 }
 

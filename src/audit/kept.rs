@@ -51,6 +51,13 @@ impl<'p> Kept<'p> {
         }
     }
 
+    /// The same in no more memory than it needs.
+    pub(super) fn fitted(self) -> Kept<'p> {
+        let mut outcomes = Vec::with_capacity(self.outcomes.len());
+        outcomes.extend(self.outcomes);
+        Kept { sends: self.sends.fitted(), outcomes }
+    }
+
     /// Gives the send at `index` to another.
     pub(super) fn give(&mut self, index: usize, to: &mut Kept<'p>) {
         if let Some(outcome) = self.outcomes.get_mut(index) {

@@ -60,11 +60,6 @@ impl Shards {
 
     /// The batches that hold something, each with the number of its shard, in their order.
     pub fn into_batches(self) -> impl Iterator<Item = (u32, Batch)> {
-        let finished = |(shard, mut batch): (u32, Batch)| {
-            // Nothing more is added: there are many batches, and what finds their accounts again takes memory.
-            batch.accounts = Default::default();
-            (shard, batch)
-        };
-        (0..).zip(self.of).filter(|(_, batch)| !batch.is_empty()).map(finished)
+        (0..).zip(self.of).filter(|(_, batch)| !batch.is_empty()).map(|(shard, batch)| (shard, batch.fitted()))
     }
 }
