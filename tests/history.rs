@@ -206,3 +206,12 @@ fn skew_is_counted_and_leaves_no_trace_behind() {
     assert!(all.iter().all(|line| line.contains(" allowed ")), "{all:#?}");
     assert_eq!(summary.skewed, 1);
 }
+
+#[test]
+fn of_two_sends_of_one_moment_the_refused_one_is_taken_for_the_first() {
+    // In 2019 one more message could follow the window: had the refused one come second, it would have been one too many.
+    let text = "{\"ts\":\"2019-06-10T10:00:00Z\",\"user\":\"a\",\"event\":\"message\"}\n\
+                {\"ts\":\"2019-06-11T10:00:00Z\",\"user\":\"a\",\"event\":\"send\",\"id\":\"a\"}\n\
+                {\"ts\":\"2019-06-11T10:00:00Z\",\"user\":\"a\",\"event\":\"send\",\"id\":\"b\",\"status\":\"failed\"}\n";
+    assert_eq!(of(text, Judging { complete: true, skew_ms: 0 }), ["allowed messenger-plus-one"; 2]);
+}

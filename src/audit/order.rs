@@ -195,8 +195,12 @@ fn side(kind: Kind) -> Side {
 }
 
 /// An order of events at one moment that does not depend on where they were written.
+///
+/// Of two sends the one that Meta refused comes first: it spends nothing, so that none is accused which another order would
+/// allow.
 pub(super) fn tie(a: &Event<'_>, b: &Event<'_>) -> Ordering {
-    (a.channel, a.account, a.user, a.kind, a.id).cmp(&(b.channel, b.account, b.user, b.kind, b.id))
+    let taken = |send: &Event<'_>| !send.is_rejected();
+    (a.channel, a.account, a.user, a.kind, taken(a), a.id).cmp(&(b.channel, b.account, b.user, b.kind, taken(b), b.id))
 }
 
 /// Which of two records of one event is believed first: Meta's before that of a log, the more precise one, the earlier send
