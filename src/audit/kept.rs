@@ -73,6 +73,11 @@ impl<'p> Kept<'p> {
         self.outcomes.len()
     }
 
+    /// When the send at `index` was sent.
+    pub(super) fn at(&self, index: usize) -> Time {
+        self.sends.at(index)
+    }
+
     /// The send at `index`, and what came of it.
     pub(super) fn get(&self, index: usize) -> Option<(Event<'_>, &Outcome<'p>)> {
         self.outcomes.get(index).map(|outcome| (self.sends.event(index), outcome))

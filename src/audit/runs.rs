@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::audit::kept::{Kept, KeptRows, compare, in_order};
 use crate::policy::Policy;
 use crate::store::{Pile, StoreError};
+use crate::time::Time;
 
 /// How many sends are read of a file at once: all files are read side by side.
 const SENDS_A_PIECE: usize = 512;
@@ -73,6 +74,11 @@ impl<'f, 'p> Head<'f, 'p> {
         Ok(kept.map(|kept| Head { pile, kept, at: 0 }))
     }
 
+    /// When the send at which it stands was sent.
+    fn when(&self) -> Time {
+        self.kept.at(self.at)
+    }
+
     /// Goes on to the next send; whether there is one.
     fn advance(&mut self, policy: &'p Policy) -> Result<bool, StoreError> {
         self.at += 1;
@@ -92,6 +98,9 @@ fn next<'p>(pile: &mut Pile, policy: &'p Policy) -> Result<Option<Kept<'p>>, Sto
 
 /// The head whose send comes first.
 fn least(heads: &[Head<'_, '_>]) -> Option<usize> {
-    let sends = heads.iter().enumerate().filter_map(|(nth, head)| Some((nth, head.kept.get(head.at)?)));
+    let first = heads.iter().map(Head::when).min()?;
+    // Few sends are of one moment, and only those are looked at more closely.
+    let alike = heads.iter().enumerate().filter(|(_, head)| head.when() == first);
+    let sends = alike.filter_map(|(nth, head)| Some((nth, head.kept.get(head.at)?)));
     sends.min_by(|(_, a), (_, b)| compare(a, b)).map(|(nth, _)| nth)
 }
