@@ -46,7 +46,7 @@ impl Ahead {
     }
 
     /// The moves behind `position` that may have come before the send that stands there.
-    pub(super) fn after<'h>(&mut self, position: usize, send: &Event<'_>, part: &'h Part<'_>) -> Vec<Event<'h>> {
+    pub(super) fn after<'h>(&mut self, position: usize, send: &Event<'_>, part: &'h Part) -> Vec<Event<'h>> {
         let late_ms = send.blur_ms().1;
         if self.skew_ms.max(late_ms) <= 0 {
             return Vec::new();

@@ -1,5 +1,7 @@
 //! A whole log in the order of time, for whoever wants to walk through it.
 
+use std::sync::Arc;
+
 use crate::audit::order::{Entry, Order};
 use crate::batch::Batch;
 use crate::event::Event;
@@ -7,7 +9,6 @@ use crate::event::Event;
 /// A history: every event once, in order of time.
 #[derive(Debug, Default)]
 pub struct History {
-    batches: Vec<Batch>,
     order: Order,
 }
 
@@ -18,8 +19,7 @@ impl History {
             (0..batch.len() as u32).map(|index| Entry::new(0, nth, batch, index)).collect()
         };
         let entries = (0..).zip(&batches).flat_map(of_batch).collect();
-        let order = Order::new(&batches, entries);
-        History { batches, order }
+        History { order: Order::new(batches.into_iter().map(Arc::new).collect(), entries) }
     }
 
     /// How many events there are.
@@ -34,7 +34,7 @@ impl History {
 
     /// The event at `position` in the order of time.
     pub fn event(&self, position: usize) -> Event<'_> {
-        self.order.event(&self.batches, position)
+        self.order.event(position)
     }
 
     /// Records that repeated another one.

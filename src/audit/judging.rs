@@ -7,8 +7,7 @@ use crate::audit::ahead::Ahead;
 use crate::audit::content;
 use crate::audit::counts::Counts;
 use crate::audit::kept::{Kept, Outcome};
-use crate::audit::parts::Part;
-use crate::audit::parts::Parts;
+use crate::audit::parts::{Part, each_part};
 use crate::audit::patterns::{Habit, Patterns, Watch};
 use crate::audit::remedies::Earliest;
 use crate::audit::seen::Seen;
@@ -63,8 +62,8 @@ impl Totals {
 
 impl<'p> Judge<'p, '_> {
     /// Judges whole conversations, part by part.
-    pub(super) fn batches(&self, batches: &[Batch], groups: &Groups, totals: &mut Totals) -> Vec<Kept<'p>> {
-        let judged = Parts::new(batches, groups).each(|part| self.part(&part));
+    pub(super) fn batches(&self, batches: Vec<Batch>, groups: &Groups, totals: &mut Totals) -> Vec<Kept<'p>> {
+        let judged = each_part(batches, groups, |part| self.part(&part));
         let add = |part: Judged<'p>| {
             totals.counts.add(part.counts);
             totals.seen.add(&part.seen);
@@ -75,7 +74,7 @@ impl<'p> Judge<'p, '_> {
     }
 
     /// Judges the sends of one part.
-    fn part(&self, part: &Part<'_>) -> Judged<'p> {
+    fn part(&self, part: &Part) -> Judged<'p> {
         let (policy, options) = (self.policy, self.options);
         let mut judged = Judged::default();
         judged.counts.duplicates = part.order.duplicates;

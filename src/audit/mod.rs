@@ -102,10 +102,8 @@ impl<'p> Audit<'p> {
         let Survey { beginnings, links, coarsest_ms } = parts::survey(&batches);
         let judge = Judge { policy, options, beginnings: Arc::new(beginnings), coarsest_ms };
         let (groups, mut totals) = (links.groups(), Totals::default());
-        let mut parts = judge.batches(&batches, &groups, &mut totals);
+        let mut parts = judge.batches(batches, &groups, &mut totals);
         let habits = totals.finish(policy, options, summary);
-        // There is much to give back, and nobody need wait for it.
-        rayon::spawn(|| drop(batches));
         let order = kept::in_order(&parts);
         if options.remedies != usize::MAX {
             kept::drop_remedies(&mut parts, &order, &mut First::new(options.remedies));
@@ -133,12 +131,12 @@ impl<'p> Audit<'p> {
         for shard in 0..store.shards() {
             let batches = parts::without_linked(coming, &groups, &mut linked);
             // While one shard is judged, the next one is read.
-            let (parts, next) = rayon::join(|| judge.batches(&batches, &groups, &mut totals), || store.load(shard + 1));
+            let (parts, next) = rayon::join(|| judge.batches(batches, &groups, &mut totals), || store.load(shard + 1));
             coming = next?;
             runs.add(&parts, store.folder(), policy)?;
         }
         let linked: Vec<Batch> = linked.into_batches().map(|(_, batch)| batch).collect();
-        let parts = judge.batches(&linked, &groups, &mut totals);
+        let parts = judge.batches(linked, &groups, &mut totals);
         runs.add(&parts, store.folder(), policy)?;
         let habits = totals.finish(policy, options, summary);
         Ok(Audit::of(policy, names, options, Told::Stored(Mutex::new(runs)), habits))

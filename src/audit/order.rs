@@ -6,6 +6,7 @@
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
 
 use crate::batch::{Batch, KeepText};
 use crate::event::{Event, Kind, Status, TEMPLATE_NOT_IN_LOG};
@@ -47,6 +48,7 @@ impl Entry {
 /// Events in their order, each once. They stay in the batches they were read into.
 #[derive(Debug, Default)]
 pub(super) struct Order {
+    batches: Vec<Arc<Batch>>,
     entries: Vec<Entry>,
     merged: Batch,
     /// Identities of sends that a delivery or a read confirms.
@@ -78,37 +80,37 @@ impl Hasher for AsIs {
 }
 
 impl Order {
-    /// Joins, de-duplicates and sorts events. All records of one event must be among them.
-    pub(super) fn new(batches: &[Batch], all: Vec<Entry>) -> Order {
-        let mut order = Order::default();
+    /// Joins, de-duplicates and sorts events, which lie in `batches`. All records of one event must be among them.
+    pub(super) fn new(batches: Vec<Arc<Batch>>, all: Vec<Entry>) -> Order {
+        let mut order = Order { batches, ..Order::default() };
         // By identity, the first of `all`.
         let mut first_of: HashMap<u64, u32, BuildHasherDefault<AsIs>> =
             HashMap::with_capacity_and_hasher(all.len(), BuildHasherDefault::default());
         let mut repeats: Vec<(Entry, Entry)> = Vec::new();
         order.entries.reserve(all.len());
         for (nth, here) in (0..).zip(&all) {
-            let (batch, index) = (&batches[here.batch as usize], here.index as usize);
+            let (batch, index) = (&order.batches[here.batch as usize], here.index as usize);
             if matches!(batch.kind(index), Kind::Delivery | Kind::Read) {
                 order.confirmed.extend(batch.send_identity(index));
             }
             let first_nth = *first_of.entry(batch.identity(index)).or_insert(nth);
             let first = all[first_nth as usize];
-            if first_nth == nth || !batches[first.batch as usize].same_event(first.index as usize, batch, index) {
+            if first_nth == nth || !order.batches[first.batch as usize].same_event(first.index as usize, batch, index) {
                 order.entries.push(*here);
             } else {
                 repeats.push((first, *here));
             }
         }
         drop(first_of);
-        order.merge(batches, repeats);
+        order.merge(repeats);
         let mut entries = std::mem::take(&mut order.entries);
         // A key of plain numbers sorts fastest; few events share one.
         let key = |entry: &Entry| (entry.group, entry.at, entry.side);
         entries.sort_unstable_by_key(key);
         for alike in entries.chunk_by_mut(|a, b| key(a) == key(b)).filter(|alike| 1 < alike.len()) {
             alike.sort_unstable_by(|a, b| {
-                let (one, other) = (order.raw(batches, a), order.raw(batches, b));
-                let identity = |entry: &Entry| order.batch(batches, entry).identity(entry.index as usize);
+                let (one, other) = (order.raw(a), order.raw(b));
+                let identity = |entry: &Entry| order.batch(entry).identity(entry.index as usize);
                 tie(&one, &other).then_with(|| identity(a).cmp(&identity(b)))
             });
         }
@@ -117,7 +119,7 @@ impl Order {
     }
 
     /// Makes one event of each group of repeats, whatever their order.
-    fn merge(&mut self, batches: &[Batch], mut repeats: Vec<(Entry, Entry)>) {
+    fn merge(&mut self, mut repeats: Vec<(Entry, Entry)>) {
         if repeats.is_empty() {
             return;
         }
@@ -129,7 +131,7 @@ impl Order {
         for group in repeats.chunk_by(|a, b| place(&a.0) == place(&b.0)) {
             let Some((first, _)) = group.first() else { continue };
             let entries = std::iter::once(first).chain(group.iter().map(|(_, more)| more));
-            let mut records: Vec<Event<'_>> = entries.map(|entry| self.raw(batches, entry)).collect();
+            let mut records: Vec<Event<'_>> = entries.map(|entry| self.raw(entry)).collect();
             records.sort_by(precedence);
             for pair in records.windows(2) {
                 let same = Event { place: pair[0].place, text: pair[0].text, ..pair[1] } == pair[0];
@@ -160,10 +162,10 @@ impl Order {
     }
 
     /// The event at `position`.
-    pub(super) fn event<'b>(&'b self, batches: &'b [Batch], position: usize) -> Event<'b> {
+    pub(super) fn event(&self, position: usize) -> Event<'_> {
         let Some(entry) = self.entries.get(position) else { return Event::default() };
-        let mut event = self.raw(batches, entry);
-        let confirmed = || self.confirmed.contains(&self.batch(batches, entry).identity(entry.index as usize));
+        let mut event = self.raw(entry);
+        let confirmed = || self.confirmed.contains(&self.batch(entry).identity(entry.index as usize));
         if event.kind == Kind::Send && event.status.is_none() && event.id.is_some() && confirmed() {
             event.status = Some(Status::Sent);
         }
@@ -171,17 +173,17 @@ impl Order {
     }
 
     /// The identity of the event at `position`.
-    pub(super) fn identity(&self, batches: &[Batch], position: usize) -> u64 {
-        let identity = |entry: &Entry| self.batch(batches, entry).identity(entry.index as usize);
+    pub(super) fn identity(&self, position: usize) -> u64 {
+        let identity = |entry: &Entry| self.batch(entry).identity(entry.index as usize);
         self.entries.get(position).map_or(0, identity)
     }
 
-    fn raw<'b>(&'b self, batches: &'b [Batch], entry: &Entry) -> Event<'b> {
-        self.batch(batches, entry).event(entry.index as usize)
+    fn raw(&self, entry: &Entry) -> Event<'_> {
+        self.batch(entry).event(entry.index as usize)
     }
 
-    fn batch<'b>(&'b self, batches: &'b [Batch], entry: &Entry) -> &'b Batch {
-        batches.get(entry.batch as usize).unwrap_or(&self.merged)
+    fn batch(&self, entry: &Entry) -> &Batch {
+        self.batches.get(entry.batch as usize).map_or(&self.merged, Arc::as_ref)
     }
 }
 

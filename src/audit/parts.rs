@@ -1,10 +1,12 @@
 //! A log cut into parts of whole conversations, so that they can be judged side by side, each on whatever thread is free.
 
+use std::sync::Arc;
+
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 use rayon::slice::ParallelSlice;
 
 use crate::audit::order::{Entry, Order};
-use crate::batch::{Batch, KeepText, Shards};
+use crate::batch::{Batch, KeepText, SHARDS, Shards};
 use crate::event::Event;
 use crate::survey::{Groups, Survey};
 use crate::time::Time;
@@ -17,12 +19,11 @@ const BATCHES_A_SHARE: usize = 1_024;
 
 /// Some conversations of a log, each group of them in order of time.
 #[derive(Debug)]
-pub(super) struct Part<'b> {
-    batches: &'b [Batch],
+pub(super) struct Part {
     pub(super) order: Order,
 }
 
-impl Part<'_> {
+impl Part {
     /// How many events there are.
     pub(super) fn len(&self) -> usize {
         self.order.entries().len()
@@ -35,12 +36,12 @@ impl Part<'_> {
 
     /// The event at `position`.
     pub(super) fn event(&self, position: usize) -> Event<'_> {
-        self.order.event(self.batches, position)
+        self.order.event(position)
     }
 
     /// The number that tells the event at `position` from others of its group.
     pub(super) fn identity(&self, position: usize) -> u64 {
-        self.order.identity(self.batches, position)
+        self.order.identity(position)
     }
 
     /// The group of the event at `position`.
@@ -49,50 +50,72 @@ impl Part<'_> {
     }
 }
 
-/// The events of batches, sorted into parts of whole groups.
-pub(super) struct Parts<'b> {
-    batches: &'b [Batch],
-    groups: &'b Groups,
-    /// How many parts there are, a power of two.
-    parts: usize,
-    /// Of each share of the batches, which events belong to each part: the batch and the index in it.
-    shares: Vec<Vec<Vec<(u32, u32)>>>,
+/// Events of one part: the batches in which they lie, and each by its batch among these and its index in it.
+#[derive(Debug, Default)]
+struct Piece {
+    batches: Vec<Arc<Batch>>,
+    events: Vec<(u32, u32)>,
 }
 
-impl<'b> Parts<'b> {
-    /// Finds out which event belongs to which part. What is known of an event is looked up when its part is judged, so that
-    /// little memory is touched twice.
-    pub(super) fn new(batches: &'b [Batch], groups: &'b Groups) -> Parts<'b> {
-        let total: usize = batches.iter().map(Batch::len).sum();
-        let parts = (total / EVENTS_A_PART).clamp(1, 1 << 16).next_power_of_two();
-        let sorted = |(share, batches): (usize, &[Batch])| -> Vec<Vec<(u32, u32)>> {
-            let mut of_part: Vec<Vec<(u32, u32)>> = (0..parts).map(|_| Vec::new()).collect();
-            for (nth, batch) in (share * BATCHES_A_SHARE..).zip(batches) {
-                for index in 0..batch.len() {
-                    // Batches and their events are counted in 32 bits.
-                    of_part[group(groups, batch, index) as usize & (parts - 1)].push((nth as u32, index as u32));
-                }
-            }
-            of_part
-        };
-        let shares = batches.par_chunks(BATCHES_A_SHARE).enumerate().map(sorted).collect();
-        Parts { batches, groups, parts, shares }
+impl Piece {
+    fn add(&mut self, batch: &Arc<Batch>, index: u32) {
+        if self.batches.last().is_none_or(|last| !Arc::ptr_eq(last, batch)) {
+            self.batches.push(Arc::clone(batch));
+        }
+        // Batches and their events are counted in 32 bits.
+        self.events.push((self.batches.len() as u32 - 1, index));
     }
+}
 
-    /// Puts every part in order and gives it to `each`, on whatever thread is free; the answers are in the order of parts.
-    pub(super) fn each<T: Send>(self, each: impl Fn(Part<'b>) -> T + Sync) -> Vec<T> {
-        let Parts { batches, groups, parts, shares } = self;
-        let entry = |(nth, index): &(u32, u32)| {
-            let batch = &batches[*nth as usize];
-            Entry::new(group(groups, batch, *index as usize), *nth, batch, *index)
-        };
-        let one = |part: usize| {
-            let mut entries = Vec::with_capacity(shares.iter().map(|share| share[part].len()).sum());
-            shares.iter().for_each(|share| entries.extend(share[part].iter().map(entry)));
-            each(Part { batches, order: Order::new(batches, entries) })
-        };
-        (0..parts).into_par_iter().with_max_len(1).map(one).collect()
+/// Sorts the events of batches into parts of whole groups, puts every part in order and gives it to `each`, on whatever
+/// thread is free; the answers are in the order of parts.
+///
+/// What is known of an event is looked up when its part is judged, and a batch is given up with the last part that needs it,
+/// so that little memory is touched for the first time.
+pub(super) fn each_part<T: Send>(batches: Vec<Batch>, groups: &Groups, each: impl Fn(Part) -> T + Sync) -> Vec<T> {
+    let total: usize = batches.iter().map(Batch::len).sum();
+    let parts = (total / EVENTS_A_PART).clamp(1, 1 << 16).next_power_of_two();
+    // Parts of one shard follow each other, for they lie in the same batches.
+    let (lanes, a_lane) = (parts.min(SHARDS as usize), parts.div_ceil(SHARDS as usize));
+    let part_of = |group: u64| (group as usize % lanes) * a_lane + (group / SHARDS) as usize % a_lane;
+    let sorted = |batches: Vec<Batch>| {
+        let mut of_part: Vec<Piece> = (0..parts).map(|_| Piece::default()).collect();
+        for batch in batches.into_iter().map(Arc::new) {
+            for index in 0..batch.len() {
+                of_part[part_of(group(groups, &batch, index))].add(&batch, index as u32);
+            }
+        }
+        of_part
+    };
+    let mut waiting: Vec<Vec<Piece>> = (0..parts).map(|_| Vec::new()).collect();
+    for share in shares(batches).into_par_iter().map(sorted).collect::<Vec<_>>() {
+        for (part, piece) in waiting.iter_mut().zip(share) {
+            part.push(piece);
+        }
     }
+    waiting.into_par_iter().with_max_len(1).map(|pieces| each(ordered(pieces, groups))).collect()
+}
+
+/// The batches, some at a time.
+fn shares(batches: Vec<Batch>) -> Vec<Vec<Batch>> {
+    let mut rest = batches.into_iter();
+    let share = || Some(rest.by_ref().take(BATCHES_A_SHARE).collect()).filter(|share: &Vec<Batch>| !share.is_empty());
+    std::iter::from_fn(share).collect()
+}
+
+/// The part that the pieces make.
+fn ordered(pieces: Vec<Piece>, groups: &Groups) -> Part {
+    let mut batches = Vec::with_capacity(pieces.iter().map(|piece| piece.batches.len()).sum());
+    let mut entries = Vec::with_capacity(pieces.iter().map(|piece| piece.events.len()).sum());
+    for piece in pieces {
+        let before = batches.len() as u32;
+        entries.extend(piece.events.iter().map(|(nth, index)| {
+            let batch = &piece.batches[*nth as usize];
+            Entry::new(group(groups, batch, *index as usize), before + nth, batch, *index)
+        }));
+        batches.extend(piece.batches);
+    }
+    Part { order: Order::new(batches, entries) }
 }
 
 /// The group of the event at `index`: its conversation, unless others must be judged with it.

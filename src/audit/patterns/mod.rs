@@ -210,7 +210,7 @@ impl<'p, 'r> Watch<'p, 'r> {
     }
 
     /// Looks at any send of the part, judged or not: one that Meta refused may have been repeated under a tag.
-    pub(super) fn see_refusal(&mut self, position: usize, send: &Event<'_>, part: &Part<'_>) {
+    pub(super) fn see_refusal(&mut self, position: usize, send: &Event<'_>, part: &Part) {
         if !retries::is_refused_as_late(send, self.policy) {
             return;
         }

@@ -45,7 +45,7 @@ pub(super) fn is_refused_as_late(send: &Event<'_>, policy: &Policy) -> bool {
 }
 
 /// The positions of the sends to the same user that say the same under a tag, soon after the refused one at `position`.
-pub(super) fn after(position: usize, refused: &Event<'_>, part: &Part<'_>) -> Vec<usize> {
+pub(super) fn after(position: usize, refused: &Event<'_>, part: &Part) -> Vec<usize> {
     let Some(text) = words(refused) else { return Vec::new() };
     let group = part.group(position);
     let is_near = |at: &usize| part.group(*at) == group && part.at(*at).since(refused.at) <= AGAIN_WITHIN_MS;
