@@ -6,38 +6,46 @@
 #[path = "../examples/content_check/folds.rs"]
 #[allow(dead_code)]
 mod folds;
+#[path = "../examples/content_check/training.rs"]
+#[allow(dead_code)]
+mod training;
 
 use fbwin::audit::{Audit, AuditOptions, ContentCheck, fails};
 use fbwin::batch::{Batch, KeepText};
-use fbwin::content::{Confidence, Evidence, Lexicon};
+use fbwin::content::{Confidence, Lexicon};
 use fbwin::event::{Category, MessagingType};
 use fbwin::finding::{Finding, Summary};
 use fbwin::{Event, Kind, Policy, Rule, Severity, Time};
 
-use folds::{Count, FIRMLY, Features, LANGUAGES, five_fold, kinds, load};
+use folds::{Count, LANGUAGES, load};
+use training::{ALL_LAYERS, out_of_fold, parts};
 
-/// What the five folds reach, all languages together. The bar of each language, 0.97 at 0.75, is not reached: the texts are
-/// written to be hard, see `docs/content-check.md`. This holds what is reached.
+/// One of the five folds, with fewer steps of training than the page's figures have, judged by a model that has not seen it.
 #[test]
 fn unseen_texts_of_the_development_set_are_judged_as_well_as_the_page_says() {
     let texts = load("dev");
-    assert_eq!(texts.len(), 1_788);
+    assert!(9_000 < texts.len());
     let lexicon = Lexicon::built_in();
-    let features: Vec<Features> = texts.iter().map(|text| kinds(lexicon, &text.row.text)).collect();
-    let margins = five_fold(&texts, &features, Evidence::ALL.len(), FIRMLY, 0.5, true);
-    let mut count = Count::default();
-    texts.iter().zip(margins).for_each(|(text, margin)| count.add(0.0 <= margin, text.promotes));
-    let (precision, recall) = (count.right as f64 / count.found as f64, count.right as f64 / count.promote as f64);
-    assert!(0.96 <= precision && 0.20 <= recall, "precision {precision:.3}, recall {recall:.3}");
+    let scores = out_of_fold(&texts, &parts(lexicon, &texts), &[0], ALL_LAYERS, 60);
+    for (limit, precision, recall) in [(lexicon.thresholds.high, 0.97, 0.50), (lexicon.thresholds.medium, 0.92, 0.70)] {
+        let mut count = Count::default();
+        for (text, score) in texts.iter().zip(&scores) {
+            score.iter().for_each(|score| count.add(limit <= *score, text.promotes));
+        }
+        let (right, found) = (count.right as f64 / count.found as f64, count.right as f64 / count.promote as f64);
+        assert!(precision <= right && recall <= found, "from {limit}: precision {right:.3}, recall {found:.3}");
+    }
 }
 
 #[test]
 fn hardly_an_honest_text_of_any_language_is_accused_with_high_confidence() {
     let (texts, lexicon) = (load("dev"), Lexicon::built_in());
     for language in LANGUAGES {
-        let honest = texts.iter().filter(|text| text.language == language && !text.promotes);
-        let accused = honest.filter(|text| lexicon.confidence(&lexicon.read(&text.row.text)) == Some(Confidence::High));
-        assert!(accused.count() <= 2, "{language}");
+        let honest: Vec<_> = texts.iter().filter(|text| text.language == language && !text.promotes).collect();
+        let is_accused =
+            |text: &&&folds::Text| lexicon.confidence(&lexicon.read(&text.row.text)) == Some(Confidence::High);
+        let accused = honest.iter().filter(is_accused).count();
+        assert!(accused * 200 <= honest.len(), "{language}: {accused} of {}", honest.len());
     }
 }
 
@@ -176,7 +184,7 @@ fn text_is_a_warning_a_label_an_error_and_the_own_word_beats_both() {
     let by_text = found(tagged, ContentCheck::BuiltIn);
     let [(rule, severity, sure, matched)] = by_text.as_slice() else { panic!("{by_text:?}") };
     assert_eq!((*rule, *severity, *sure), (Rule::PromotionalContent, Severity::Warning, Some(Confidence::High)));
-    assert!(matched.contains(&"50% off".to_owned()), "{matched:?}");
+    assert!(matched.contains(&"50% off everything".to_owned()), "{matched:?}");
     assert_eq!(found(tagged, ContentCheck::Off), []);
     assert_eq!(found(Event { promotional: Some(false), ..tagged }, ContentCheck::BuiltIn), []);
     for labelled in

@@ -1,127 +1,143 @@
-//! Measures the content check on the labelled texts of `fixtures/content`, and works out its weights.
+//! Measures the content check on the labelled texts of `fixtures/content`, and learns its weights from them.
 //!
 //! ```text
 //! cargo run --release --example content_check            the tables of docs/content-check.md
-//! cargo run --release --example content_check weights    weights and thresholds for src/content/lexicon/model.toml
+//! cargo run --release --example content_check train      writes src/content/lexicon/{model,common}.toml and words/
 //! cargo run --release --example content_check errors en  the texts of the development set that are judged wrongly
-//! cargo run --release --example content_check quick      one line to compare lexicons by
-//! cargo run --release --example content_check kinds      how telling each kind of evidence is
 //! cargo run --release --example content_check examples   how the kinds of content that Meta names are judged
 //! cargo run --release --example content_check speed      microseconds a message
 //! cargo run --release --example content_check blind      totals on the texts kept apart
+//! cargo run --release --example content_check count FILE totals on labelled texts of your own
 //! ```
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::panic)]
 
 use std::time::Instant;
 
 use fbwin::content::{Confidence, Evidence, Lexicon};
+use serde::Deserialize;
 
 mod folds;
+mod training;
 
 use folds::*;
-use serde::Deserialize;
+use training::*;
+
+/// How precise each confidence shall be on texts that the model has not seen.
+const WANTED: [(&str, f64); 3] = [("low", 0.93), ("medium", 0.955), ("high", 0.98)];
+
+fn lexicon_path(name: &str) -> String {
+    format!("{}/src/content/lexicon/{name}.toml", env!("CARGO_MANIFEST_DIR"))
+}
+
+fn file(path: &str) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
 
 /// The lexicon as it lies on disk, so that a change of it can be measured without building anything.
 fn lexicon() -> &'static Lexicon {
     static LEXICON: std::sync::LazyLock<Lexicon> = std::sync::LazyLock::new(|| {
-        let names = ["model", "any"].into_iter().chain(LANGUAGES);
-        let read = |name| {
-            let path = format!("{}/src/content/lexicon/{name}.toml", env!("CARGO_MANIFEST_DIR"));
-            std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
-        };
-        let files: Vec<String> = names.map(read).collect();
+        let words = LANGUAGES.map(|language| format!("words/{language}"));
+        let names = ["model", "links", "common", "any"].into_iter().chain(LANGUAGES).map(str::to_owned).chain(words);
+        let files: Vec<String> = names.map(|name| file(&lexicon_path(&name))).collect();
         Lexicon::of(files.iter().map(String::as_str)).unwrap_or_else(|error| panic!("{error}"))
     });
     &LEXICON
 }
 
-const BUCKETS: usize = 1 << 16;
-
-/// Words, pairs of words and runs of five letters: what a model without any lexicon sees.
-fn grams(text: &str) -> Features {
-    let text = text.to_lowercase();
-    let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    let mut grams: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-    grams.extend(words.windows(2).map(|two| two.join(" ")));
-    let chars: Vec<char> = text.chars().collect();
-    grams.extend(chars.windows(5).map(|run| run.iter().collect::<String>()));
-    let hash = |gram: &String| {
-        gram.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3))
-    };
-    let mut buckets: Vec<usize> = grams.iter().map(|gram| hash(gram) as usize % BUCKETS).collect();
-    buckets.sort_unstable();
-    buckets.dedup();
-    let length = (buckets.len() as f64).sqrt();
-    buckets.into_iter().map(|bucket| (bucket, 1.0 / length)).collect()
-}
-
 fn table(title: &str, texts: &[Text], found: impl Fn(usize) -> bool) {
     println!("\n{title}\n\n| language | texts | precision | recall | not hard: precision | recall |");
     println!("| --- | --- | --- | --- | --- | --- |");
-    let row = |name: &str, chosen: &dyn Fn(&Text) -> bool| {
-        let (mut all, mut plain, mut size) = (Count::default(), Count::default(), 0);
-        for (index, text) in texts.iter().enumerate().filter(|(_, text)| chosen(text)) {
-            size += 1;
-            all.add(found(index), text.promotes);
-            if !text.row.hard {
-                plain.add(found(index), text.promotes);
-            }
-        }
-        println!("| {name} | {size} | {} | {} |", all.cells(), plain.cells());
-    };
-    for language in LANGUAGES {
-        row(language, &|text| text.language == language);
-    }
-    row("all", &|_| true);
+    LANGUAGES.iter().for_each(|language| row(language, texts, &found, |text| text.language == *language));
+    row("all", texts, &found, |_| true);
 }
 
-fn built_in(texts: &[Text], title: &str) {
-    let lexicon = lexicon();
-    for wanted in [Confidence::High, Confidence::Medium, Confidence::Low] {
-        let sure =
-            |index: usize| lexicon.confidence(&lexicon.read(&texts[index].row.text)).is_some_and(|sure| wanted <= sure);
-        table(&format!("{title}, {wanted} confidence or more"), texts, sure);
+fn row(name: &str, texts: &[Text], found: &impl Fn(usize) -> bool, chosen: impl Fn(&Text) -> bool) {
+    let (mut all, mut plain, mut size) = (Count::default(), Count::default(), 0);
+    for (index, text) in texts.iter().enumerate().filter(|(_, text)| chosen(text)) {
+        size += 1;
+        all.add(found(index), text.promotes);
+        if !text.row.hard {
+            plain.add(found(index), text.promotes);
+        }
     }
+    println!("| {name} | {size} | {} | {} |", all.cells(), plain.cells());
+}
+
+/// The judgement of the lexicon on disk, at each confidence.
+fn built_in(texts: &[Text]) {
+    let lexicon = lexicon();
+    let judged: Vec<Option<Confidence>> =
+        texts.iter().map(|text| lexicon.confidence(&lexicon.read(&text.row.text))).collect();
+    println!("| confidence | texts | precision | recall | not hard: precision | recall |");
+    println!("| --- | --- | --- | --- | --- | --- |");
+    for wanted in [Confidence::High, Confidence::Medium, Confidence::Low] {
+        let sure = |index: usize| judged[index].is_some_and(|sure| wanted <= sure);
+        row(&format!("{wanted} or more"), texts, &sure, |_| true);
+    }
+}
+
+/// Scores of texts that the models have not seen.
+fn unseen(texts: &[Text], parts: &[Parts], layers: Layers) -> Vec<(f64, bool)> {
+    let folds: Vec<usize> = (0..FOLDS).collect();
+    let scores = out_of_fold(texts, parts, &folds, layers, STEPS);
+    scores.into_iter().zip(texts).map(|(score, text)| (score.unwrap(), text.promotes)).collect()
+}
+
+/// Which texts are found with high confidence, by thresholds that come from the other folds.
+fn found(texts: &[Text], scored: &[(f64, bool)], wanted: f64) -> Vec<bool> {
+    let limits: Vec<f64> = (0..FOLDS)
+        .map(|fold| {
+            let others = scored.iter().zip(texts).filter(|(_, text)| text.fold != fold);
+            threshold(&others.map(|(scored, _)| *scored).collect::<Vec<_>>(), wanted)
+        })
+        .collect();
+    scored.iter().zip(texts).map(|((score, _), text)| limits[text.fold] <= *score).collect()
 }
 
 fn report() {
     let (texts, lexicon) = (load("dev"), lexicon());
-    let of_kinds: Vec<Features> = texts.iter().map(|text| kinds(lexicon, &text.row.text)).collect();
-    let by_kinds = five_fold(&texts, &of_kinds, Evidence::ALL.len(), FIRMLY, 0.5, true);
-    table("Five folds, lexicon and kinds, high confidence", &texts, |index| 0.0 <= by_kinds[index]);
-    let equal: Vec<f64> = of_kinds
-        .iter()
-        .map(|features| {
-            let sign = |at: usize| if Evidence::ALL[at].promotes() { 1.0 } else { -1.0 };
-            features.iter().map(|(at, amount)| sign(*at) * amount).sum()
-        })
-        .collect();
-    let mut scored: Vec<(f64, bool)> = equal.iter().zip(&texts).map(|(score, text)| (*score, text.promotes)).collect();
-    let limit = threshold(&mut scored, WANTED_PRECISION);
-    table("Lexicon with all weights equal (threshold chosen on the same texts)", &texts, |index| limit <= equal[index]);
-    let of_grams: Vec<Features> = texts.iter().map(|text| grams(&text.row.text)).collect();
-    let by_grams = five_fold(&texts, &of_grams, BUCKETS, 0.0002, 4.0, false);
-    table("Five folds, words and letters without a lexicon", &texts, |index| 0.0 <= by_grams[index]);
-    built_in(&texts, "The built-in weights on all texts of the development set (they have seen them)");
+    let parts = parts(lexicon, &texts);
+    let scored = unseen(&texts, &parts, ALL_LAYERS);
+    for (name, wanted) in WANTED.into_iter().rev() {
+        let found = found(&texts, &scored, wanted);
+        table(&format!("Five folds, {name} confidence or more"), &texts, |index| found[index]);
+    }
+    println!("\nFive folds, high confidence, by layers");
+    for (name, layers) in [
+        ("phrases alone", Layers { ideas: false, terms: false, ..ALL_LAYERS }),
+        ("learned words alone", Layers { kinds: false, ideas: false, ..ALL_LAYERS }),
+        ("phrases and ideas", Layers { terms: false, ..ALL_LAYERS }),
+        ("phrases and learned words", Layers { ideas: false, ..ALL_LAYERS }),
+        ("all of them", ALL_LAYERS),
+    ] {
+        let found = found(&texts, &unseen(&texts, &parts, layers), WANTED[2].1);
+        row(name, &texts, &|index: usize| found[index], |_| true);
+    }
+    println!("\nThe built-in weights on the development set (they have seen it)\n");
+    built_in(&texts);
 }
 
-fn weights() {
-    let (texts, lexicon) = (load("dev"), lexicon());
-    let of_kinds: Vec<Features> = texts.iter().map(|text| kinds(lexicon, &text.row.text)).collect();
-    let rows: Vec<(&Features, bool)> =
-        of_kinds.iter().zip(&texts).map(|(features, text)| (features, text.promotes)).collect();
-    let model = train(&rows, Evidence::ALL.len(), FIRMLY, 0.5, true);
-    let mut scored: Vec<(f64, bool)> =
-        rows.iter().map(|(features, promotes)| (model.score(features), *promotes)).collect();
-    let limit = |scored: &mut [(f64, bool)], wanted: f64| threshold(scored, wanted);
-    println!("[thresholds]");
-    for (name, wanted) in [("low", 0.9), ("medium", 0.94), ("high", WANTED_PRECISION)] {
-        println!("{name} = {:.2}", limit(&mut scored, wanted));
+/// Learns from all texts; thresholds come from scores of texts that the models had not seen.
+fn train() {
+    let texts = load("dev");
+    let all = parts(lexicon(), &texts);
+    std::fs::write(lexicon_path("common"), common_file(&texts, &all)).unwrap();
+    let scored = unseen(&texts, &all, ALL_LAYERS);
+    let pairs: Vec<(&Text, &Parts)> = texts.iter().zip(&all).collect();
+    let model = Model::of_texts(&pairs, ALL_LAYERS, STEPS);
+    for (index, language) in LANGUAGES.iter().enumerate() {
+        let words = model.words_file(index);
+        Lexicon::of([words.as_str()]).unwrap_or_else(|error| panic!("{language}: {error}"));
+        std::fs::write(lexicon_path(&format!("words/{language}")), words).unwrap();
     }
-    println!("\n[weights]\nbias = {:.2}", model.bias);
-    for kind in Evidence::ALL.iter().filter(|kind| kind.promotes() || kind.excuses()) {
-        println!("{} = {:.2}", kind.word(), model.weights[*kind as usize]);
+    let mut file = "# Thresholds and the weights of the kinds of evidence, as `content_check train` works them out.\n\n[thresholds]\n"
+        .to_owned();
+    for (name, wanted) in WANTED {
+        file += &format!("{name} = {:.2}\n", threshold(&scored, wanted));
     }
+    file = format!("{file}\n{}", model.kinds_file());
+    std::fs::write(lexicon_path("model"), &file).unwrap();
+    println!("{file}");
 }
 
 fn errors(language: &str) {
@@ -145,47 +161,21 @@ fn errors(language: &str) {
     }
 }
 
-/// How telling each kind of evidence is: in how many texts that promote it stands, and in how many honest ones.
-fn kinds_told() {
-    let (texts, lexicon) = (load("dev"), lexicon());
-    let mut counts = vec![[0; 2]; Evidence::ALL.len()];
-    for text in &texts {
-        let reading = lexicon.read(&text.row.text);
-        for kind in Evidence::ALL.iter().filter(|kind| 0.0 < reading.amount(**kind)) {
-            counts[*kind as usize][usize::from(text.promotes)] += 1;
-        }
-    }
-    for kind in Evidence::ALL {
-        println!("{kind:12} {:4} {:4}", counts[*kind as usize][1], counts[*kind as usize][0]);
-    }
-}
-
-/// Recall at some precisions, all languages and folds together: one line to compare lexicons by.
-fn quick() {
-    let (texts, lexicon) = (load("dev"), lexicon());
-    let of_kinds: Vec<Features> = texts.iter().map(|text| kinds(lexicon, &text.row.text)).collect();
-    let mut scored: Vec<(f64, bool)> = Vec::new();
-    for fold in 0..FOLDS {
-        let seen = (0..texts.len()).filter(|index| texts[*index].fold != fold);
-        let rows: Vec<(&Features, bool)> = seen.map(|index| (&of_kinds[index], texts[index].promotes)).collect();
-        let model = train(&rows, Evidence::ALL.len(), FIRMLY, 0.5, true);
-        let unseen = (0..texts.len()).filter(|index| texts[*index].fold == fold);
-        scored.extend(unseen.map(|index| (model.score(&of_kinds[index]), texts[index].promotes)));
-    }
-    let promote = scored.iter().filter(|(_, promotes)| *promotes).count() as f64;
-    for wanted in [0.98, 0.97, 0.95, 0.9, 0.8] {
-        let limit = threshold(&mut scored, wanted);
-        let found = scored.iter().filter(|(score, promotes)| *promotes && limit <= *score).count() as f64;
-        print!("{wanted}: {:.3} from {limit:.2}   ", found / promote);
-    }
-    println!();
-}
-
 fn speed() {
-    let begun = Instant::now();
-    let lexicon = lexicon();
-    println!("reading the lexicon: {:.1} ms", begun.elapsed().as_secs_f64() * 1e3);
     let texts = load("dev");
+    for language in LANGUAGES {
+        let text = texts.iter().find(|text| text.language == language && 100 < text.row.text.len()).unwrap();
+        let once = |_| {
+            let begun = Instant::now();
+            let fresh = Lexicon::extended("").unwrap();
+            let at_once = begun.elapsed().as_secs_f64() * 1e3;
+            fresh.read(&text.row.text);
+            (begun.elapsed().as_secs_f64() * 1e3, at_once)
+        };
+        let (all, at_once) = (0..15).map(once).min_by(|a, b| a.0.total_cmp(&b.0)).unwrap();
+        println!("the first text in {language}: {all:.1} ms, of these {at_once:.1} ms before it is read");
+    }
+    let lexicon = Lexicon::built_in();
     let mut spent: Vec<f64> = Vec::new();
     for text in &texts {
         let mut best = f64::MAX;
@@ -206,18 +196,36 @@ fn speed() {
     );
 }
 
+/// Totals on labelled texts of a file with the fields `text` and `label`.
+fn count(path: &str) {
+    #[derive(Deserialize)]
+    struct Labelled {
+        text: String,
+        label: String,
+    }
+    let lexicon = lexicon();
+    for wanted in [Confidence::High, Confidence::Medium, Confidence::Low] {
+        let mut counted = Count::default();
+        for line in file(path).lines() {
+            let one: Labelled = serde_json::from_str(line).unwrap();
+            let sure = lexicon.confidence(&lexicon.read(&one.text));
+            counted.add(sure.is_some_and(|sure| wanted <= sure), one.label == "promotional");
+        }
+        println!("{wanted} or more: found {}, precision | recall {}", counted.found, counted.cells());
+    }
+}
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => report(),
-        ["weights"] => weights(),
+        ["train"] => train(),
         ["errors", language] => errors(language),
-        ["kinds"] => kinds_told(),
         ["examples"] => examples(),
-        ["quick"] => quick(),
         ["speed"] => speed(),
-        ["blind"] => built_in(&load("blind"), "Texts kept apart"),
-        _ => println!("content_check [weights | errors LANGUAGE | speed | blind]"),
+        ["blind"] => built_in(&load("blind")),
+        ["count", path] => count(path),
+        _ => println!("content_check [train | errors LANGUAGE | examples | speed | blind | count FILE]"),
     }
 }
 
@@ -228,8 +236,7 @@ fn examples() {
         text: String,
         allowed: bool,
     }
-    let path = format!("{}/fixtures/content/meta_examples.jsonl", env!("CARGO_MANIFEST_DIR"));
-    for line in std::fs::read_to_string(path).unwrap().lines() {
+    for line in file(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/content/meta_examples.jsonl")).lines() {
         let example: Example = serde_json::from_str(line).unwrap();
         let reading = lexicon().read(&example.text);
         println!("{:5} {:6.2} {:?}", example.allowed, reading.score, reading.matched);

@@ -74,6 +74,9 @@ pub(super) fn fold(c: char) -> Folded {
         'œ' | 'Œ' => Folded::Two('o', 'e'),
         'ё' | 'Ё' => Folded::One('е'),
         'й' | 'Й' => Folded::One('и'),
+        // Most of what is neither ASCII nor in the table, and quicker than asking Unicode.
+        'а'..='я' => Folded::One(c),
+        'А'..='Я' => Folded::One(char::from_u32(c as u32 + 0x20).unwrap_or(c)),
         '\u{300}'..='\u{36f}'
         | '\u{ad}'
         | '\u{200b}'..='\u{200d}'

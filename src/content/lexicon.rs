@@ -1,6 +1,6 @@
-//! The lexicon: phrases by language and kind, weights and thresholds, read from TOML.
+//! The lexicon: phrases by language and kind, learned words, weights and thresholds, read from TOML.
 //!
-//! The built-in one lies in `lexicon/`, a file a language; a user's own has the same form and is laid over it:
+//! The built-in one lies in `lexicon/`, two files a language; a user's own has the same form and is laid over it:
 //!
 //! ```toml
 //! [thresholds]              # a score is compared with these
@@ -18,53 +18,69 @@
 //! happy hour menu
 //! """
 //!
-//! [without]                 # phrases of the built-in lexicon that shall not count
+//! [words.en]                # words, pairs of neighbours and beginnings of words, by weight
+//! "0.8" = "guaranteed, drop day, giftb*"
+//!
+//! [without]                 # phrases and words of the built-in lexicon that shall not count
 //! phrases = "golden ticket"
 //! ```
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::ops::Range;
 use std::sync::LazyLock;
 
 use foldhash::HashMap;
-use serde::Deserialize;
-use toml::Spanned;
 
-use crate::content::phrases::{BadPhrase, Languages, Meaning, Phrases};
+use crate::content::file::{File, LexiconError, Wrong, kind_of, span_of};
+use crate::content::forms::{Forms, hash};
+use crate::content::language::{BuiltIn, Entry, Language, phrases_of};
+use crate::content::phrases::Match;
 use crate::content::reading::{self, Reading};
+use crate::content::token::cut;
 use crate::content::{Confidence, Evidence, Thresholds};
 
-/// The files of the built-in lexicon, by name.
-const BUILT_IN: &[(&str, &str)] = &[
-    ("model", include_str!("lexicon/model.toml")),
-    ("any", include_str!("lexicon/any.toml")),
-    ("en", include_str!("lexicon/en.toml")),
-    ("es", include_str!("lexicon/es.toml")),
-    ("pt", include_str!("lexicon/pt.toml")),
-    ("it", include_str!("lexicon/it.toml")),
-    ("fr", include_str!("lexicon/fr.toml")),
-    ("de", include_str!("lexicon/de.toml")),
-    ("ru", include_str!("lexicon/ru.toml")),
-    ("vi", include_str!("lexicon/vi.toml")),
-    ("id", include_str!("lexicon/id.toml")),
+/// Languages by number, as bits.
+pub(super) type Languages = u32;
+
+/// What is read at once: weights, words in links, and the words by which languages are known.
+const AT_ONCE: [&str; 3] =
+    [include_str!("lexicon/model.toml"), include_str!("lexicon/links.toml"), include_str!("lexicon/common.toml")];
+
+/// The two built-in files of a language.
+macro_rules! built_in {
+    ($name:literal) => {
+        (
+            $name,
+            BuiltIn {
+                phrases: include_str!(concat!("lexicon/", $name, ".toml")),
+                words: include_str!(concat!("lexicon/words/", $name, ".toml")),
+            },
+        )
+    };
+}
+
+/// The files of the built-in lexicon that are read when a text of their language is.
+const BY_LANGUAGE: [(&str, BuiltIn); 10] = [
+    ("any", BuiltIn { phrases: include_str!("lexicon/any.toml"), words: "" }),
+    built_in!("en"),
+    built_in!("es"),
+    built_in!("pt"),
+    built_in!("it"),
+    built_in!("fr"),
+    built_in!("de"),
+    built_in!("ru"),
+    built_in!("vi"),
+    built_in!("id"),
 ];
 
-/// The built-in lexicon, read when the first text is.
-static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| {
-    let mut lexicon = Lexicon::empty();
-    for (_, text) in BUILT_IN {
-        // A test reads every file alone; one that could not be read would be as good as missing.
-        let _ = lexicon.lay(text);
-    }
-    lexicon
-});
+/// The built-in lexicon.
+static LEXICON: LazyLock<Lexicon> = LazyLock::new(Lexicon::of_built_in);
 
 /// Everything that texts are compared with.
 #[derive(Debug)]
 pub struct Lexicon {
-    pub(super) phrases: Phrases,
-    languages: Vec<String>,
+    /// The first is `any`, which every text is in.
+    pub(super) languages: Vec<Language>,
+    /// In which languages a word is common.
+    common: HashMap<u64, Languages>,
     links: HashMap<Box<str>, Evidence>,
     weights: [f64; Evidence::ALL.len()],
     pub(super) bias: f64,
@@ -72,39 +88,6 @@ pub struct Lexicon {
     pub(super) apart: f64,
     /// From which scores on a text is thought to promote.
     pub thresholds: Thresholds,
-}
-
-/// A lexicon that cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LexiconError {
-    /// The line of the mistake, from 1.
-    pub line: usize,
-    /// What is wrong.
-    pub reason: String,
-}
-
-impl fmt::Display for LexiconError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: {}", self.line, self.reason)
-    }
-}
-
-impl std::error::Error for LexiconError {}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct File {
-    thresholds: BTreeMap<Spanned<String>, f64>,
-    weights: BTreeMap<Spanned<String>, f64>,
-    links: BTreeMap<Spanned<String>, String>,
-    languages: BTreeMap<String, BTreeMap<Spanned<String>, Spanned<String>>>,
-    without: Without,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Without {
-    phrases: Option<Spanned<String>>,
 }
 
 impl Lexicon {
@@ -118,7 +101,9 @@ impl Lexicon {
     /// # Errors
     /// `text` is no lexicon.
     pub fn extended(text: &str) -> Result<Lexicon, LexiconError> {
-        Lexicon::of(BUILT_IN.iter().map(|(_, built_in)| *built_in).chain([text]))
+        let mut lexicon = Lexicon::of_built_in();
+        lexicon.lay(text)?;
+        Ok(lexicon)
     }
 
     /// A lexicon of these files alone, the later ones laid over the earlier.
@@ -134,6 +119,12 @@ impl Lexicon {
     /// Reads a text.
     pub fn read(&self, text: &str) -> Reading {
         reading::read(self, text)
+    }
+
+    /// The terms of a text, each once: words, the beginnings of longer ones, and pairs of neighbours, all folded, with signs
+    /// for numbers by what they count. These are what a `[words]` table may give weights to.
+    pub fn terms(&self, text: &str) -> Vec<String> {
+        reading::terms(self, text)
     }
 
     /// How sure it is that a text promotes; `None` if it is not thought to. Where the language is not known, it is never
@@ -163,8 +154,8 @@ impl Lexicon {
 
     fn empty() -> Lexicon {
         Lexicon {
-            phrases: Phrases::new(),
-            languages: vec!["any".to_owned()],
+            languages: vec![Language::new("any", BuiltIn::default())],
+            common: HashMap::default(),
             links: HashMap::default(),
             weights: [0.0; Evidence::ALL.len()],
             bias: 0.0,
@@ -174,118 +165,116 @@ impl Lexicon {
         }
     }
 
+    fn of_built_in() -> Lexicon {
+        let languages = BY_LANGUAGE.iter().map(|(name, files)| Language::new(name, *files)).collect();
+        let mut lexicon = Lexicon { languages, ..Lexicon::empty() };
+        for text in AT_ONCE {
+            // A test reads every file; one that could not be read would be as good as missing.
+            let _ = lexicon.lay(text);
+        }
+        lexicon
+    }
+
+    /// In which languages a word is common.
+    pub(super) fn common(&self, word: u64) -> Languages {
+        self.common.get(&word).copied().unwrap_or_default()
+    }
+
     fn lay(&mut self, text: &str) -> Result<(), LexiconError> {
-        let file: File = toml::from_str(text).map_err(|error| LexiconError {
-            line: error.span().map_or(1, |span| line_of(text, span.start)),
-            reason: error.message().to_owned(),
-        })?;
-        let wrong = |span: Range<usize>, reason: String| LexiconError { line: line_of(text, span.start), reason };
+        let file = File::read(text)?;
+        self.lay_file(text, &file).map_err(|wrong| wrong.in_text(text))
+    }
+
+    fn lay_file(&mut self, text: &str, file: &File) -> Result<(), Wrong> {
+        self.lay_thresholds(file)?;
+        for (name, value) in &file.weights {
+            match name.get_ref().as_str() {
+                "bias" => self.bias = *value,
+                "mixed" => self.mixed = *value,
+                "apart" => self.apart = *value,
+                _ => self.weights[kind_of(name)? as usize] = *value,
+            }
+        }
+        for (name, words) in &file.links {
+            let kind = kind_of(name)?;
+            self.links.extend(words.split([',', '\n']).map(|word| (word.trim().to_lowercase().into(), kind)));
+            self.links.remove("");
+        }
+        for list in file.lists()? {
+            list.check(text)?;
+            let number =
+                self.language(list.language).ok_or_else(|| Wrong::new(list.text.span(), "too many languages"))?;
+            match list.entry {
+                Entry::Common => self.lay_common(list.text.get_ref(), number),
+                entry => self.lay_over(number, entry, list.text.get_ref()),
+            }
+        }
+        let Some(without) = &file.without.phrases else { return Ok(()) };
+        for phrase in phrases_of(without.get_ref()) {
+            if !self.has(phrase) {
+                let reason = format!("`{phrase}` is not in the lexicon");
+                return Err(Wrong::new(span_of(text, without, phrase), reason));
+            }
+        }
+        // What is neutral in every language covers what it is in one.
+        self.lay_over(0, Entry::Phrases(Evidence::Neutral), without.get_ref());
+        Ok(())
+    }
+
+    fn lay_thresholds(&mut self, file: &File) -> Result<(), Wrong> {
         for (name, value) in &file.thresholds {
             let slot = match name.get_ref().as_str() {
                 "low" => &mut self.thresholds.low,
                 "medium" => &mut self.thresholds.medium,
                 "high" => &mut self.thresholds.high,
-                other => return Err(wrong(name.span(), format!("`{other}` is none of low, medium, high"))),
+                other => return Err(Wrong::new(name.span(), format!("`{other}` is none of low, medium, high"))),
             };
             *slot = *value;
         }
         let Thresholds { low, medium, high } = self.thresholds;
-        if !(low <= medium && medium <= high) {
-            let span = file.thresholds.keys().next().map_or(0..0, Spanned::span);
-            return Err(wrong(span, format!("low {low}, medium {medium} and high {high} must rise")));
+        if low <= medium && medium <= high {
+            return Ok(());
         }
-        for (name, value) in &file.weights {
-            match (name.get_ref().as_str(), Evidence::from_word(name.get_ref())) {
-                ("bias", _) => self.bias = *value,
-                ("mixed", _) => self.mixed = *value,
-                ("apart", _) => self.apart = *value,
-                (_, Some(kind)) => self.weights[kind as usize] = *value,
-                (other, None) => return Err(wrong(name.span(), no_kind(other))),
-            }
-        }
-        for (name, words) in &file.links {
-            let kind =
-                Evidence::from_word(name.get_ref()).ok_or_else(|| wrong(name.span(), no_kind(name.get_ref())))?;
-            self.links.extend(words.split([',', '\n']).map(|word| (word.trim().to_lowercase().into(), kind)));
-            self.links.remove("");
-        }
-        for (language, kinds) in &file.languages {
-            let language = self.language(language).ok_or_else(|| wrong(0..0, "too many languages".into()))?;
-            for (name, phrases) in kinds {
-                self.lay_phrases(text, language, name, phrases)?;
-            }
-        }
-        if let Some(without) = &file.without.phrases {
-            for phrase in phrases_of(without.get_ref()) {
-                let bad =
-                    |bad: BadPhrase| wrong(span_of(text, without, phrase), format!("`{phrase}` {}", bad.reason()));
-                if !self.phrases.has(phrase) {
-                    return Err(wrong(span_of(text, without, phrase), format!("`{phrase}` is not in the lexicon")));
-                }
-                self.phrases.add(phrase, Meaning { evidence: Evidence::Neutral, language: 0 }).map_err(bad)?;
-            }
-        }
-        Ok(())
+        let span = file.thresholds.keys().next().map_or(0..0, toml::Spanned::span);
+        Err(Wrong::new(span, format!("low {low}, medium {medium} and high {high} must rise")))
     }
 
-    fn lay_phrases(
-        &mut self,
-        text: &str,
-        language: usize,
-        name: &Spanned<String>,
-        phrases: &Spanned<String>,
-    ) -> Result<(), LexiconError> {
-        let wrong = |span: Range<usize>, reason: String| LexiconError { line: line_of(text, span.start), reason };
-        let kind = match name.get_ref().as_str() {
-            "common" => {
-                self.phrases.common(phrases.get_ref(), language);
-                return Ok(());
+    fn lay_common(&mut self, words: &str, language: usize) {
+        let cut = cut(words);
+        for token in &cut.tokens {
+            for word in [Some(cut.word(token)), cut.accented(token)].into_iter().flatten() {
+                *self.common.entry(hash(word)).or_default() |= 1 << language;
             }
-            "fillers" => {
-                self.phrases.fillers(phrases.get_ref());
-                return Ok(());
-            }
-            other => Evidence::from_word(other).ok_or_else(|| wrong(name.span(), no_kind(other)))?,
-        };
-        for phrase in phrases_of(phrases.get_ref()) {
-            self.phrases
-                .add(phrase, Meaning { evidence: kind, language })
-                .map_err(|bad| wrong(span_of(text, phrases, phrase), format!("`{phrase}` {}", bad.reason())))?;
         }
-        Ok(())
+    }
+
+    fn lay_over(&mut self, language: usize, entry: Entry, list: &str) {
+        if let Some(language) = self.languages.get_mut(language) {
+            language.lay(entry, list.to_owned());
+        }
+    }
+
+    /// Whether these words are a phrase or a learned word of any language.
+    fn has(&self, phrase: &str) -> bool {
+        let cut = cut(phrase);
+        let forms = Forms::of(&cut);
+        self.languages.iter().any(|language| {
+            let mut matches: Vec<Match> = Vec::new();
+            language.phrases().find(&forms, &mut matches);
+            matches.iter().any(|one| one.from == 0 && one.to == cut.tokens.len()) || language.words().has(phrase)
+        })
     }
 
     /// The number of a language, new if it was not known.
     fn language(&mut self, name: &str) -> Option<usize> {
-        let known = self.languages.iter().position(|known| known == name);
+        let known = self.languages.iter().position(|known| known.name == name);
         known
             .or_else(|| {
-                self.languages.push(name.to_owned());
+                self.languages.push(Language::new(name, BuiltIn::default()));
                 Some(self.languages.len() - 1)
             })
             .filter(|number| *number < Languages::BITS as usize)
     }
-}
-
-fn no_kind(name: &str) -> String {
-    let kinds: Vec<&str> = Evidence::ALL.iter().map(|kind| kind.word()).collect();
-    format!("`{name}` is no kind of evidence; there are {}", kinds.join(", "))
-}
-
-/// The phrases of a list.
-fn phrases_of(list: &str) -> impl Iterator<Item = &str> {
-    list.split([',', '\n']).map(str::trim).filter(|phrase| !phrase.is_empty())
-}
-
-/// Where a phrase of a list stands in the file.
-fn span_of(text: &str, list: &Spanned<String>, phrase: &str) -> Range<usize> {
-    let span = list.span();
-    let at = text.get(span.clone()).and_then(|list| list.find(phrase)).unwrap_or(0);
-    span.start + at..span.end
-}
-
-fn line_of(text: &str, at: usize) -> usize {
-    1 + text.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count()
 }
 
 #[cfg(test)]
@@ -294,9 +283,10 @@ mod tests {
 
     #[test]
     fn every_file_of_the_built_in_lexicon_can_be_read() {
-        for (name, text) in BUILT_IN {
+        let files = BY_LANGUAGE.iter().flat_map(|(_, files)| [files.phrases, files.words]);
+        for text in files.chain(AT_ONCE) {
             if let Err(error) = Lexicon::empty().lay(text) {
-                panic!("{name}: {error}");
+                panic!("{text:.80}: {error}");
             }
         }
     }
@@ -314,6 +304,8 @@ mod tests {
             ),
             ("[languages.en]\n\nofer = \"a b\"", 3, "`ofer` is no kind"),
             ("[without]\nphrases = \"never heard\"", 2, "`never heard` is not in the lexicon"),
+            ("[words.en]\n\"0.5\" = \"one, a b c\"", 2, "`a b c` is neither a word, nor two of them"),
+            ("[words.en]\n\n\"much\" = \"one\"", 3, "`much` is no weight from -4 to 4"),
             ("weights = 3", 1, "invalid type"),
             ("[weight]\n", 1, "unknown field"),
         ] {
@@ -333,5 +325,30 @@ mod tests {
         assert!(offers(&own, "The mega drop is here"));
         assert!(offers(Lexicon::built_in(), "A flash sale for you"));
         assert!(!offers(&own, "A flash sale for you"));
+    }
+
+    #[test]
+    fn learned_words_can_be_added_changed_and_taken_away() {
+        let text = "Guaranteed puppies, please come by on Tuesday.";
+        let score = |lexicon: &Lexicon| lexicon.read(text).score;
+        let built_in = score(Lexicon::built_in());
+        let own =
+            Lexicon::extended("[words.en]\n\"0.8\" = \"guaranteed puppies, gua*\"\n\"-0.3\" = \"come by\"").unwrap();
+        assert!((score(&own) - built_in - 1.3).abs() < 0.01, "{} {built_in}", score(&own));
+        let zero = Lexicon::extended("[words.en]\n\"0\" = \"come\"").unwrap();
+        let without = Lexicon::extended("[without]\nphrases = \"come\"").unwrap();
+        assert!(score(&zero) < built_in && score(&without) < built_in, "{built_in}");
+    }
+
+    #[test]
+    fn one_learned_word_alone_is_never_high_confidence() {
+        let lexicon = Lexicon::built_in();
+        for (_, files) in BY_LANGUAGE {
+            let Ok(file) = File::read(files.words) else { panic!("{:.80}", files.words) };
+            for list in file.lists().ok().into_iter().flatten() {
+                let Entry::Words(weight) = list.entry else { continue };
+                assert!(lexicon.bias + weight < lexicon.thresholds.medium, "{weight}: {}", list.text.get_ref());
+            }
+        }
     }
 }

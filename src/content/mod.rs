@@ -18,7 +18,12 @@
 //! assert_eq!(lexicon.confidence(&honest), None);
 //! ```
 
+mod draft;
+mod file;
 mod fold;
+mod forms;
+mod language;
+mod learned;
 mod lexicon;
 mod mould;
 mod phrases;
@@ -27,7 +32,8 @@ mod token;
 
 use crate::event::words;
 
-pub use lexicon::{Lexicon, LexiconError};
+pub use file::LexiconError;
+pub use lexicon::Lexicon;
 pub use mould::mould;
 pub use reading::Reading;
 

@@ -1,4 +1,4 @@
-//! The phrases of all lexicons as one tree of words, and the search for them in a text.
+//! The phrases of one language as one graph of words, and the search for them in a text.
 //!
 //! A phrase is words with blanks between. `skid*` is every word that begins so, `[the]` may be missing, `(buy|shop)` is one
 //! of them, `_` is any one word, `#` a number, `#%` a percentage, `#$` an amount of money, `#:` a time of day, `#/` a date,
@@ -9,18 +9,16 @@ use std::hash::Hasher;
 use foldhash::{HashMap, HashMapExt};
 
 use crate::content::Evidence;
-use crate::content::fold::unmasked;
-use crate::content::token::{Class, Cut, Token, cut};
+use crate::content::draft::{BadPhrase, Draft, PLACES, Words};
+use crate::content::fold::{Folded, fold};
+use crate::content::forms::{Fnv, Form, Forms, Piece, SHORTEST_STEM, hash};
+use crate::content::token::{Class, cut, is_accented};
 
-/// A phrase of more places than this is a slip of the pen.
-const PLACES: usize = 400;
 /// How many words in a row are looked at.
 const LONGEST: usize = 14;
-/// The shortest beginning of a word that stands for all words with it.
-const SHORTEST_STEM: usize = 3;
 
 /// A word, a beginning of a word or a class of pieces, by number.
-type Symbol = u32;
+pub(super) type Symbol = u32;
 
 const NONE: Symbol = 0;
 const ANY: Symbol = 1;
@@ -59,500 +57,369 @@ fn class_of(word: &str) -> Option<Symbol> {
     })
 }
 
-/// Languages by number, as bits.
-pub(super) type Languages = u32;
-
-/// What a phrase is evidence of, and in which language.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Meaning {
-    pub(super) evidence: Evidence,
-    /// The number of the language; 0 is all of them.
-    pub(super) language: usize,
-}
-
 /// A phrase found in a text.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Match {
-    pub(super) meaning: Meaning,
+    pub(super) evidence: Evidence,
     /// The pieces it covers.
     pub(super) from: usize,
     pub(super) to: usize,
-    /// Which phrase it is: a phrase twice is one piece of evidence.
-    pub(super) phrase: u32,
 }
 
 /// What is known of a word.
 #[derive(Clone, Copy, Debug, Default)]
 struct Known {
     symbol: Symbol,
-    /// In which languages it is common.
-    common: Languages,
     filler: bool,
 }
 
-/// All phrases.
-#[derive(Debug)]
+/// A place in a phrase.
+#[derive(Clone, Copy, Debug, Default)]
+struct Node {
+    /// Where its steps lie in `steps`.
+    from: u32,
+    to: u32,
+    /// A bit for each symbol by which a step leads on: most words lead nowhere, and are turned away here.
+    bits: u64,
+    /// What the phrase shows if it ends here.
+    ends: Option<Evidence>,
+}
+
+/// All phrases of a language.
+#[derive(Debug, Default)]
 pub(super) struct Phrases {
+    vocabulary: Vocabulary,
+    nodes: Vec<Node>,
+    /// By which symbol a node leads to which, those of a node by symbol.
+    steps: Vec<(Symbol, u32)>,
+    /// The nodes behind each first word, and where they lie, by symbol; see [`Phrases::sorted`].
+    begins: Vec<(Symbol, u32)>,
+    ranges: Vec<u32>,
+    draft: Draft,
+    symbols: Vec<Symbol>,
+}
+
+/// The words of all phrases.
+#[derive(Debug, Default)]
+struct Vocabulary {
     words: HashMap<u64, Known>,
     /// Phrases may have accents. Then they are found where the text has the same, or none in that word: in Vietnamese
     /// every tone makes another word, and many write without. By what is left without accents.
     bare: HashMap<u64, Vec<Symbol>>,
     stems: HashMap<u64, Symbol>,
-    next_symbol: Symbol,
-    /// From a node by a symbol to nodes, as the head of a list in `links`; the root is 0. Only for the nodes behind the first
-    /// word, which are shared by all phrases that begin with it; the others belong to one phrase.
-    steps: HashMap<(u32, Symbol), u32>,
-    /// By node, where its own steps lie in `own`.
-    ranges: Vec<(u32, u32)>,
-    own: Vec<(Symbol, u32)>,
-    /// A node, and the rest of the list.
-    links: Vec<(u32, u32)>,
-    /// The node behind each first word.
-    begins: Vec<u32>,
-    /// By node.
-    meanings: Vec<Vec<Meaning>>,
-}
-
-/// Why a phrase is none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum BadPhrase {
-    Empty,
-    NoWord,
-    Unbalanced,
-    TooLong,
-    ShortStem,
-}
-
-impl BadPhrase {
-    pub(super) fn reason(self) -> &'static str {
-        match self {
-            BadPhrase::Empty => "has no words",
-            BadPhrase::NoWord => "has a sign where a word should be",
-            BadPhrase::Unbalanced => "has a bracket without its other half",
-            BadPhrase::TooLong => "is too long",
-            BadPhrase::ShortStem => "has a `*` after fewer than 3 letters",
-        }
-    }
+    count: Symbol,
 }
 
 impl Phrases {
     pub(super) fn new() -> Phrases {
         Phrases {
-            words: HashMap::with_capacity(1 << 14),
-            bare: HashMap::new(),
-            stems: HashMap::new(),
-            next_symbol: FIRST_WORD,
-            steps: HashMap::with_capacity(1 << 15),
-            ranges: vec![(0, 0)],
-            own: Vec::with_capacity(1 << 17),
-            links: Vec::with_capacity(1 << 15),
-            begins: vec![0; FIRST_WORD as usize],
-            meanings: vec![Vec::new()],
+            vocabulary: Vocabulary {
+                words: HashMap::with_capacity(1 << 12),
+                stems: HashMap::with_capacity(1 << 10),
+                ..Vocabulary::default()
+            },
+            nodes: Vec::with_capacity(1 << 13),
+            steps: Vec::with_capacity(1 << 15),
+            begins: Vec::with_capacity(1 << 13),
+            ..Phrases::default()
         }
     }
 
-    /// Takes a phrase in, whatever ways it can be read.
-    pub(super) fn add(&mut self, phrase: &str, meaning: Meaning) -> Result<(), BadPhrase> {
+    /// Takes a phrase in, whatever ways it can be read. After the last one comes [`Phrases::sorted`].
+    pub(super) fn add(&mut self, phrase: &str, evidence: Evidence) -> Result<(), BadPhrase> {
         if !phrase.contains(['[', '(', ']', ')', '|']) {
-            return self.add_words(phrase, meaning);
+            return self.add_words(phrase, evidence);
         }
-        let mut draft = Draft { phrases: self, edges: vec![Vec::new(); 2], skips: vec![Vec::new(); 2] };
-        let rest = draft.choices(phrase, 0, START, END)?;
-        if !rest.is_empty() {
-            return Err(BadPhrase::Unbalanced);
+        let mut draft = std::mem::take(&mut self.draft);
+        let read = draft.read(phrase, &mut self.vocabulary);
+        if read.is_ok() {
+            self.take(&draft, evidence);
         }
-        let Draft { edges, skips, .. } = draft;
-        let reach: Vec<Vec<usize>> = (0..skips.len()).map(|place| reachable(place, &skips)).collect();
-        if reach.first().is_none_or(|first| first.contains(&END)) {
-            return Err(BadPhrase::Empty);
+        self.draft = draft;
+        read
+    }
+
+    /// Takes a phrase of nothing but words in, one node after the other.
+    fn add_words(&mut self, phrase: &str, evidence: Evidence) -> Result<(), BadPhrase> {
+        let mut symbols = std::mem::take(&mut self.symbols);
+        symbols.clear();
+        let mut read = self.vocabulary.symbols(phrase, &mut symbols);
+        if read.is_ok() && symbols.is_empty() {
+            read = Err(BadPhrase::Empty);
+        } else if read.is_ok() && PLACES < symbols.len() {
+            read = Err(BadPhrase::TooLong);
         }
-        if PLACES < edges.len() {
-            return Err(BadPhrase::TooLong);
-        }
-        // A node for each place that a word leads to; those behind a first word are shared instead.
-        let base = self.nodes(edges.len());
-        let outgoing = |place: usize| {
-            let closed = reach.get(place).map_or(&[][..], Vec::as_slice);
-            closed.iter().filter_map(|place| edges.get(*place)).flatten().copied()
-        };
-        let ends = |place: usize| reach.get(place).is_some_and(|closed| closed.contains(&END));
-        for (first, place) in outgoing(START) {
-            let shared = self.shared(first);
-            if ends(place) {
-                self.mean(shared, meaning);
+        if let (Ok(()), Some((first, rest))) = (read, symbols.split_first()) {
+            self.begins.push((*first, self.nodes.len() as u32));
+            for symbol in rest {
+                let (from, next) = (self.steps.len() as u32, self.nodes.len() as u32 + 1);
+                self.steps.push((*symbol, next));
+                self.nodes.push(Node { from, to: from + 1, bits: bit(*symbol), ends: None });
             }
-            for (symbol, next) in outgoing(place) {
-                self.link(shared, symbol, base + next as u32, base);
+            self.nodes.push(Node { ends: Some(evidence), ..Node::default() });
+        }
+        self.symbols = symbols;
+        read
+    }
+
+    fn take(&mut self, draft: &Draft, evidence: Evidence) {
+        let mut node_of: Vec<Option<u32>> = vec![None; draft.places()];
+        let mut waiting: Vec<usize> = Vec::new();
+        let mut edges = Vec::new();
+        draft.outgoing(draft.start(), &mut edges);
+        for (symbol, place) in &edges {
+            let node = self.node_of(*place, &mut node_of, &mut waiting);
+            self.begins.push((*symbol, node));
+        }
+        while let Some(place) = waiting.pop() {
+            let ends = draft.outgoing(place, &mut edges);
+            edges.sort_unstable();
+            edges.dedup();
+            let (mut bits, from) = (0, self.steps.len() as u32);
+            for (symbol, to) in &edges {
+                bits |= bit(*symbol);
+                let to = self.node_of(*to, &mut node_of, &mut waiting);
+                self.steps.push((*symbol, to));
             }
-        }
-        for place in (0..edges.len()).filter(|place| *place != START) {
-            let from = self.own.len() as u32;
-            self.own.extend(outgoing(place).map(|(symbol, next)| (symbol, base + next as u32)));
-            self.steps_of(base + place as u32, from);
-            if ends(place) {
-                self.mean(base + place as u32, meaning);
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes a phrase of nothing but words in: most are such, and need no draft.
-    fn add_words(&mut self, phrase: &str, meaning: Meaning) -> Result<(), BadPhrase> {
-        let symbols = self.symbols(phrase)?;
-        let (first, rest) = symbols.split_first().ok_or(BadPhrase::Empty)?;
-        if PLACES < symbols.len() {
-            return Err(BadPhrase::TooLong);
-        }
-        let mut node = self.shared(*first);
-        let base = self.nodes(rest.len());
-        for (next, symbol) in (base..).zip(rest) {
-            if next == base {
-                self.link(node, *symbol, next, base);
-            } else {
-                let from = self.own.len() as u32;
-                self.own.push((*symbol, next));
-                self.steps_of(node, from);
-            }
-            node = next;
-        }
-        self.mean(node, meaning);
-        Ok(())
-    }
-
-    /// So many new nodes; the first of them.
-    fn nodes(&mut self, count: usize) -> u32 {
-        let base = self.meanings.len();
-        self.meanings.resize(base + count, Vec::new());
-        self.ranges.resize(base + count, (0, 0));
-        base as u32
-    }
-
-    /// The steps of a node are those that lie in `own` from `from` on.
-    fn steps_of(&mut self, node: u32, from: u32) {
-        if let Some(range) = self.ranges.get_mut(node as usize) {
-            *range = (from, self.own.len() as u32);
-        }
-    }
-
-    /// Whether these words are a phrase.
-    pub(super) fn has(&self, phrase: &str) -> bool {
-        let cut = cut(phrase);
-        let looked = self.look_up(&cut);
-        let matches = self.find(&cut, &looked, |meanings, _| meanings.first().copied());
-        matches.iter().any(|one| one.from == 0 && one.to == cut.tokens.len())
-    }
-
-    /// The node behind a first word.
-    fn shared(&mut self, symbol: Symbol) -> u32 {
-        let fresh = self.meanings.len() as u32;
-        let Some(slot) = self.begins.get_mut(symbol as usize) else { return 0 };
-        if *slot == 0 {
-            *slot = fresh;
-            self.meanings.push(Vec::new());
-            self.ranges.push((0, 0));
-        }
-        *slot
-    }
-
-    fn link(&mut self, from: u32, symbol: Symbol, to: u32, base: u32) {
-        let fresh = self.links.len() as u32;
-        let head = self.steps.entry((from, symbol)).or_insert(NO_LINK);
-        let mut known = *head;
-        // The newest come first; those of other phrases cannot be the same.
-        while let Some((node, next)) = self.links.get(known as usize).filter(|(node, _)| base <= *node) {
-            if *node == to {
-                return;
-            }
-            known = *next;
-        }
-        self.links.push((to, *head));
-        *head = fresh;
-    }
-
-    fn mean(&mut self, node: u32, meaning: Meaning) {
-        if let Some(meanings) = self.meanings.get_mut(node as usize)
-            && !meanings.contains(&meaning)
-        {
-            meanings.push(meaning);
-        }
-    }
-
-    /// The nodes that a symbol leads to.
-    fn after(&self, node: u32, symbol: Symbol) -> impl Iterator<Item = u32> {
-        let (from, to) = self.ranges.get(node as usize).copied().unwrap_or_default();
-        let own = self.own.get(from as usize..to as usize).unwrap_or_default();
-        let mut at = match own {
-            [] => self.steps.get(&(node, symbol)).copied().unwrap_or(NO_LINK),
-            _ => NO_LINK,
-        };
-        let shared = std::iter::from_fn(move || {
-            let (node, next) = *self.links.get(at as usize)?;
-            at = next;
-            Some(node)
-        });
-        own.iter().filter(move |(by, _)| *by == symbol).map(|(_, node)| *node).chain(shared)
-    }
-
-    /// Notes words by which a language is known.
-    pub(super) fn common(&mut self, words: &str, language: usize) {
-        let cut = cut(words);
-        for token in &cut.tokens {
-            for word in [Some(cut.word(token)), cut.accented(token)].into_iter().flatten() {
-                self.words.entry(hash(word)).or_default().common |= 1 << language;
+            let to = self.steps.len() as u32;
+            let node = node_of.get(place).copied().flatten();
+            if let Some(node) = node.and_then(|node| self.nodes.get_mut(node as usize)) {
+                *node = Node { from, to, bits, ends: ends.then_some(evidence) };
             }
         }
+    }
+
+    fn node_of(&mut self, place: usize, node_of: &mut [Option<u32>], waiting: &mut Vec<usize>) -> u32 {
+        let fresh = self.nodes.len() as u32;
+        match node_of.get_mut(place) {
+            Some(Some(known)) => *known,
+            slot => {
+                slot.into_iter().for_each(|slot| *slot = Some(fresh));
+                waiting.push(place);
+                self.nodes.push(Node::default());
+                fresh
+            }
+        }
+    }
+
+    /// Makes what was added searchable.
+    pub(super) fn sorted(mut self) -> Phrases {
+        self.begins.sort_unstable();
+        self.begins.dedup();
+        let symbols = FIRST_WORD + self.vocabulary.count;
+        self.ranges = Vec::with_capacity(symbols as usize + 1);
+        let mut at = 0;
+        for symbol in 0..=symbols {
+            while self.begins.get(at).is_some_and(|(by, _)| *by < symbol) {
+                at += 1;
+            }
+            self.ranges.push(at as u32);
+        }
+        self
     }
 
     /// Notes words that may stand between those of a phrase.
     pub(super) fn fillers(&mut self, words: &str) {
         let cut = cut(words);
         for token in &cut.tokens {
-            self.words.entry(hash(cut.word(token))).or_default().filler = true;
+            self.vocabulary.words.entry(hash(cut.word(token))).or_default().filler = true;
         }
     }
 
-    fn symbols(&mut self, words: &str) -> Result<Vec<Symbol>, BadPhrase> {
-        let mut symbols = Vec::new();
-        for word in words.split_whitespace() {
-            if let Some(class) = class_of(word) {
-                symbols.push(class);
-                continue;
-            }
-            // Most words are what they are, and need not be cut.
-            if word.bytes().all(|byte| byte.is_ascii_lowercase()) {
-                let known = self.words.entry(hash(word)).or_default();
-                if known.symbol == NONE {
-                    known.symbol = self.next_symbol;
-                    self.next_symbol += 1;
-                    self.begins.push(0);
-                }
-                symbols.push(known.symbol);
-                continue;
-            }
-            let stem = word.strip_suffix('*');
-            let cut = cut(stem.unwrap_or(word));
-            if cut.tokens.is_empty() {
-                return Err(BadPhrase::NoWord);
-            }
-            let last = cut.tokens.len() - 1;
-            for (index, token) in cut.tokens.iter().enumerate() {
-                let accented = cut.accented(token).filter(|_| stem.is_none());
-                let part = accented.unwrap_or(cut.word(token));
-                let is_stem = stem.is_some() && index == last;
-                if is_stem && part.chars().count() < SHORTEST_STEM {
-                    return Err(BadPhrase::ShortStem);
-                }
-                let next = self.next_symbol;
-                let known = if is_stem {
-                    self.stems.entry(hash(part)).or_default()
-                } else {
-                    &mut self.words.entry(hash(part)).or_default().symbol
-                };
-                if *known == NONE {
-                    *known = next;
-                    self.next_symbol += 1;
-                    self.begins.push(0);
-                    if accented.is_some() {
-                        self.bare.entry(hash(cut.word(token))).or_default().push(next);
-                    }
-                }
-                symbols.push(*known);
-            }
-        }
-        Ok(symbols)
+    fn begin(&self, symbol: Symbol) -> &[(Symbol, u32)] {
+        let range = self.ranges.get(symbol as usize).zip(self.ranges.get(symbol as usize + 1));
+        range.and_then(|(from, to)| self.begins.get(*from as usize..*to as usize)).unwrap_or_default()
     }
 
-    /// Everything that is known of the pieces of a text.
-    pub(super) fn look_up(&self, cut: &Cut) -> Vec<Looked> {
-        cut.tokens.iter().map(|token| self.looked(cut, token)).collect()
-    }
-
-    fn looked(&self, cut: &Cut, token: &Token) -> Looked {
-        let mut looked = Looked::default();
-        looked.push(class_symbol(token.class));
-        let word = cut.word(token);
-        match token.class {
-            Class::Word | Class::Emoji => {
-                match cut.accented(token) {
-                    Some(accented) => {
-                        if let Some(known) = self.words.get(&hash(accented)) {
-                            looked.know(known);
-                        }
-                    }
-                    None => {
-                        let same = self.bare.get(&hash(word)).into_iter().flatten();
-                        same.for_each(|symbol| looked.push(*symbol));
-                    }
-                }
-                self.look_for(word, &mut looked);
-            }
-            Class::Mixed => {
-                let bare: String = word.chars().map(unmasked).collect();
-                self.look_for(&bare, &mut looked);
-            }
-            // `7` is a word of some phrases, and so is `2`.
-            Class::Number => self.look_for(word, &mut looked),
-            _ => {}
-        }
-        if looked.is_unknown() && has_run(word) {
-            for most in [1, 2] {
-                self.look_for(&shortened(word, most), &mut looked);
-            }
-        }
-        if token.class == Class::Word && token.capitals && 3 < word.len() {
-            looked.push(class_symbol(Class::Mixed));
-        }
-        looked
-    }
-
-    fn look_for(&self, word: &str, looked: &mut Looked) {
-        let mut hasher = Fnv::default();
-        for (index, c) in word.chars().enumerate() {
-            let mut bytes = [0; 4];
-            hasher.write(c.encode_utf8(&mut bytes).as_bytes());
-            if SHORTEST_STEM <= index + 1
-                && let Some(stem) = self.stems.get(&hasher.finish())
-            {
-                looked.push(*stem);
-            }
-        }
-        if let Some(known) = self.words.get(&hasher.finish()) {
-            looked.know(known);
-        }
-    }
-
-    /// All phrases in a text, the longer ones instead of those within them.
-    pub(super) fn find(
-        &self,
-        cut: &Cut,
-        looked: &[Looked],
-        choose: impl Fn(&[Meaning], usize) -> Option<Meaning>,
-    ) -> Vec<Match> {
-        let mut found: Vec<Match> = Vec::new();
+    /// All phrases in a text, those within others too.
+    pub(super) fn find(&self, forms: &Forms, found: &mut Vec<Match>) {
+        let looked: Vec<Looked> = forms.pieces.iter().map(|piece| self.vocabulary.looked(forms, piece)).collect();
         let mut states: Vec<(u32, bool)> = Vec::new();
         let mut next: Vec<(u32, bool)> = Vec::new();
         for (from, first) in looked.iter().enumerate() {
-            let sentence = cut.tokens.get(from).map_or(0, |token| token.sentence);
-            let begun = first.symbols().iter().filter_map(|symbol| self.begins.get(*symbol as usize));
+            let sentence = forms.pieces.get(from).map_or(0, |piece| piece.sentence);
+            let begun = first.symbols().iter().flat_map(|symbol| self.begin(*symbol));
             states.clear();
-            states.extend(begun.filter(|node| 0 < **node).map(|node| (*node, false)));
+            states.extend(begun.map(|(_, node)| (*node, false)));
             for to in from + 1..=looked.len().min(from + LONGEST) {
-                for (node, skipped) in &states {
-                    let meanings = self.meanings.get(*node as usize).map_or(&[][..], Vec::as_slice);
-                    if !skipped
-                        && !meanings.is_empty()
-                        && let Some(meaning) = choose(meanings, to - from)
-                    {
-                        found.push(Match { meaning, from, to, phrase: *node });
-                    }
-                }
-                let Some(here) = looked.get(to) else { break };
-                if states.is_empty() || cut.tokens.get(to).is_some_and(|token| token.sentence != sentence) {
+                if states.is_empty() {
                     break;
                 }
+                let here =
+                    looked.get(to).filter(|_| forms.pieces.get(to).is_some_and(|piece| piece.sentence == sentence));
                 next.clear();
                 for (node, skipped) in &states {
-                    for symbol in here.symbols().iter().chain([&ANY]) {
-                        next.extend(self.after(*node, *symbol).map(|node| (node, false)));
+                    let Some(Node { from: first, to: last, bits, ends }) = self.nodes.get(*node as usize) else {
+                        continue;
+                    };
+                    if let (Some(evidence), false) = (ends, skipped) {
+                        found.push(Match { evidence: *evidence, from, to });
                     }
-                    if here.filler && !skipped {
+                    let Some(here) = here else { continue };
+                    if bits & here.bits != 0 {
+                        let steps = self.steps.get(*first as usize..*last as usize).unwrap_or_default();
+                        for symbol in here.symbols().iter().chain([&ANY]) {
+                            let at = steps.partition_point(|(by, _)| by < symbol);
+                            let led = steps.get(at..).unwrap_or_default().iter().take_while(|(by, _)| by == symbol);
+                            next.extend(led.map(|(_, node)| (*node, false)));
+                        }
+                    }
+                    if here.filler && !skipped && *bits != 0 {
                         next.push((*node, true));
                     }
                 }
                 std::mem::swap(&mut states, &mut next);
             }
         }
-        longest(found)
     }
 }
 
-/// A phrase as it is read: places, and the words that lead from one to the next.
-struct Draft<'p> {
-    phrases: &'p mut Phrases,
-    edges: Vec<Vec<(Symbol, usize)>>,
-    /// From a place to another without a word.
-    skips: Vec<Vec<usize>>,
+fn bit(symbol: Symbol) -> u64 {
+    1 << (symbol & 63)
 }
 
-/// The first place of a phrase, and the last.
-const START: usize = 0;
-const END: usize = 1;
-/// The end of a list of links.
-const NO_LINK: u32 = u32::MAX;
-
-impl Draft<'_> {
-    fn place(&mut self) -> usize {
-        self.edges.push(Vec::new());
-        self.skips.push(Vec::new());
-        self.edges.len() - 1
+impl Vocabulary {
+    /// The symbol of all words with this beginning.
+    fn stem(&mut self, beginning: u64) -> Symbol {
+        let fresh = FIRST_WORD + self.count;
+        let known = self.stems.entry(beginning).or_insert(fresh);
+        self.count += Symbol::from(*known == fresh);
+        *known
     }
 
-    fn skip(&mut self, from: usize, to: usize) {
-        if let Some(skips) = self.skips.get_mut(from) {
-            skips.push(to);
+    /// The symbol of a word without accents.
+    fn plain(&mut self, word: u64) -> Symbol {
+        let fresh = FIRST_WORD + self.count;
+        let known = self.words.entry(word).or_default();
+        if known.symbol == NONE {
+            known.symbol = fresh;
+            self.count += 1;
         }
+        known.symbol
     }
 
-    /// Reads choices up to their closing bracket or the end, and returns what is left there.
-    fn choices<'t>(&mut self, mut rest: &'t str, depth: usize, from: usize, to: usize) -> Result<&'t str, BadPhrase> {
-        let mut here = from;
-        loop {
-            let at = rest.find(['[', '(', ']', ')', '|']).unwrap_or(rest.len());
-            let (words, after) = rest.split_at(at);
-            for symbol in self.phrases.symbols(words)? {
-                let next = self.place();
-                if let Some(edges) = self.edges.get_mut(here) {
-                    edges.push((symbol, next));
-                }
-                here = next;
-            }
-            let inside = after.get(1..).unwrap_or_default();
-            match after.chars().next() {
-                Some(open @ ('[' | '(')) if depth < 4 => {
-                    let next = self.place();
-                    let close = if open == '[' { ']' } else { ')' };
-                    if open == '[' {
-                        self.skip(here, next);
+    /// The symbol of a word that may have accents.
+    fn dressed(&mut self, bare: u64, accented: u64) -> Symbol {
+        let count = self.count;
+        let symbol = self.plain(accented);
+        if bare != accented && count < self.count {
+            self.bare.entry(bare).or_default().push(symbol);
+        }
+        symbol
+    }
+
+    fn looked(&self, forms: &Forms, piece: &Piece) -> Looked {
+        let mut looked = Looked { bits: bit(ANY), ..Looked::default() };
+        looked.push(class_symbol(piece.class));
+        if let Some(form) = &piece.form {
+            match piece.accented {
+                Some(accented) => {
+                    if let Some(known) = self.words.get(&accented) {
+                        looked.know(known);
                     }
-                    let left = self.choices(inside, depth + 1, here, next)?;
-                    rest = left.strip_prefix(close).ok_or(BadPhrase::Unbalanced)?;
-                    here = next;
                 }
-                Some('|') if 0 < depth => {
-                    self.skip(here, to);
-                    (here, rest) = (from, inside);
+                None if piece.class == Class::Word && !self.bare.is_empty() => {
+                    let same = self.bare.get(&form.whole).into_iter().flatten();
+                    same.for_each(|symbol| looked.push(*symbol));
                 }
-                None | Some(']' | ')') => {
-                    self.skip(here, to);
-                    return if after.is_empty() == (depth == 0) { Ok(after) } else { Err(BadPhrase::Unbalanced) };
-                }
-                Some(_) => return Err(BadPhrase::Unbalanced),
+                None => {}
             }
+            self.look_for(forms, form, &mut looked);
+        }
+        if looked.count == 0 {
+            for form in piece.shortened.iter().flatten() {
+                self.look_for(forms, form, &mut looked);
+            }
+        }
+        if piece.capitals {
+            looked.push(class_symbol(Class::Mixed));
+        }
+        looked
+    }
+
+    fn look_for(&self, forms: &Forms, form: &Form, looked: &mut Looked) {
+        for beginning in forms.beginnings(form) {
+            if let Some(stem) = self.stems.get(beginning) {
+                looked.push(*stem);
+            }
+        }
+        if let Some(known) = self.words.get(&form.whole) {
+            looked.know(known);
         }
     }
 }
 
-/// A place and all that it leads to without a word.
-fn reachable(place: usize, skips: &[Vec<usize>]) -> Vec<usize> {
-    let mut reached = vec![place];
-    let mut at = 0;
-    while let Some(here) = reached.get(at) {
-        for next in skips.get(*here).into_iter().flatten() {
-            if !reached.contains(next) {
-                reached.push(*next);
+impl Words for Vocabulary {
+    fn symbols(&mut self, words: &str, symbols: &mut Vec<Symbol>) -> Result<(), BadPhrase> {
+        for word in words.split_ascii_whitespace() {
+            // Most words are what they are, and need not be cut.
+            if word.bytes().all(|byte| byte.is_ascii_lowercase()) {
+                symbols.push(self.plain(hash(word)));
+                continue;
+            }
+            if let Some(class) = class_of(word) {
+                symbols.push(class);
+                continue;
+            }
+            if let Some((bare, accented)) = small(word) {
+                symbols.push(self.dressed(bare, accented));
+                continue;
+            }
+            let stem = word.strip_suffix('*');
+            if let Some((bare, _)) = stem.filter(|stem| SHORTEST_STEM < stem.len() / 2).and_then(small) {
+                symbols.push(self.stem(bare));
+                continue;
+            }
+            let cut = cut(stem.unwrap_or(word));
+            let last = cut.tokens.len().checked_sub(1).ok_or(BadPhrase::NoWord)?;
+            for (index, token) in cut.tokens.iter().enumerate() {
+                // `2x1` is any of its kind; a number is itself.
+                let class = class_symbol(token.class);
+                if ![NONE, FIRST_CLASS, FIRST_CLASS + 1].contains(&class) {
+                    symbols.push(class);
+                    continue;
+                }
+                let accented = cut.accented(token).filter(|_| stem.is_none());
+                let part = accented.unwrap_or(cut.word(token));
+                if stem.is_none() || index != last {
+                    symbols.push(self.dressed(hash(cut.word(token)), hash(part)));
+                    continue;
+                }
+                if part.chars().count() < SHORTEST_STEM {
+                    return Err(BadPhrase::ShortStem);
+                }
+                symbols.push(self.stem(hash(part)));
             }
         }
-        at += 1;
+        Ok(())
     }
-    reached
+}
+
+/// The hashes of a word of small letters without its accents and with them.
+fn small(word: &str) -> Option<(u64, u64)> {
+    let (mut bare, mut accented) = (Fnv::default(), false);
+    for c in word.chars() {
+        match fold(c) {
+            Folded::One(one) if one == c || c.is_lowercase() => {
+                bare.write(one.encode_utf8(&mut [0; 4]).as_bytes());
+                accented |= is_accented(c);
+            }
+            _ => return None,
+        }
+    }
+    let bare = bare.finish();
+    Some((bare, if accented { hash(word) } else { bare }))
 }
 
 /// Drops every match that lies within a longer one.
-fn longest(mut found: Vec<Match>) -> Vec<Match> {
-    // Of the same words, what says that they mean nothing has the last word.
-    found.sort_by_key(|one| {
-        (one.from, usize::MAX - one.to, one.meaning.evidence != Evidence::Neutral, one.meaning.evidence)
-    });
+pub(super) fn longest(mut found: Vec<Match>) -> Vec<Match> {
+    // Of the same words, what says that they mean nothing, or little, has the last word.
+    let rank = |evidence| match evidence {
+        Evidence::Neutral => 0,
+        Evidence::Hint => 1,
+        _ => 2,
+    };
+    found.sort_by_key(|one| (one.from, usize::MAX - one.to, rank(one.evidence), one.evidence));
     let mut kept: Vec<Match> = Vec::with_capacity(found.len());
     let mut reach = 0;
     for one in found {
@@ -567,11 +434,10 @@ fn longest(mut found: Vec<Match>) -> Vec<Match> {
 
 /// What is known of one piece.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Looked {
+struct Looked {
     symbols: [Symbol; 12],
     count: usize,
-    /// In which languages it is a common word.
-    pub(super) common: Languages,
+    bits: u64,
     filler: bool,
 }
 
@@ -583,68 +449,17 @@ impl Looked {
         {
             *slot = symbol;
             self.count += 1;
+            self.bits |= bit(symbol);
         }
     }
 
     fn know(&mut self, known: &Known) {
         self.push(known.symbol);
-        self.common |= known.common;
         self.filler |= known.filler;
     }
 
     fn symbols(&self) -> &[Symbol] {
         self.symbols.get(..self.count).unwrap_or_default()
-    }
-
-    fn is_unknown(&self) -> bool {
-        self.count == 0 && self.common == 0
-    }
-}
-
-fn has_run(word: &str) -> bool {
-    word.as_bytes().windows(3).any(|three| three[0] == three[1] && three[1] == three[2]) || {
-        let chars: Vec<char> = word.chars().collect();
-        chars.windows(3).any(|three| three[0] == three[1] && three[1] == three[2])
-    }
-}
-
-/// The word with runs of one letter shortened: `saaale`.
-fn shortened(word: &str, most: usize) -> String {
-    let (mut short, mut run, mut last) = (String::new(), 0, None);
-    for c in word.chars() {
-        run = if last == Some(c) { run + 1 } else { 1 };
-        last = Some(c);
-        if run <= most || run == 2 && most == 2 {
-            short.push(c);
-        }
-    }
-    short
-}
-
-fn hash(word: &str) -> u64 {
-    let mut hasher = Fnv::default();
-    hasher.write(word.as_bytes());
-    hasher.finish()
-}
-
-/// FNV-1a: a word's hash is on the way to that of every longer word, so that all its beginnings cost one pass.
-struct Fnv(u64);
-
-impl Default for Fnv {
-    fn default() -> Fnv {
-        Fnv(0xcbf2_9ce4_8422_2325)
-    }
-}
-
-impl Hasher for Fnv {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
     }
 }
 
@@ -655,12 +470,13 @@ mod tests {
     fn found(phrases: &[&str], text: &str) -> Vec<String> {
         let mut all = Phrases::new();
         for phrase in phrases {
-            all.add(phrase, Meaning { evidence: Evidence::Offer, language: 0 }).unwrap();
+            all.add(phrase, Evidence::Offer).unwrap();
         }
         all.fillers("the your");
-        let cut = cut(text);
-        let looked = all.look_up(&cut);
-        let matches = all.find(&cut, &looked, |meanings, _| meanings.first().copied());
+        let (all, cut) = (all.sorted(), cut(text));
+        let mut matches = Vec::new();
+        all.find(&Forms::of(&cut), &mut matches);
+        let matches = longest(matches);
         matches.iter().map(|one| text[cut.tokens[one.from].start..cut.tokens[one.to - 1].end].to_owned()).collect()
     }
 
@@ -669,9 +485,11 @@ mod tests {
         for (phrase, text, expected) in [
             ("shop now", "Shop NOW!", "Shop NOW"),
             ("shop now", "shop. now", ""),
+            ("3+1", "3 or 2x1", "2x1"),
             ("shop sale", "shop the sale", "shop the sale"),
             ("shop sale", "shop the your sale", ""),
             ("(buy|shop) [it] now", "buy now, shop it now", "buy now|shop it now"),
+            ("(buy|shop) [it] now", "buy it", ""),
             ("скидк*", "Скидки и скидкой", "Скидки|скидкой"),
             ("#% off", "20 % off", "20 % off"),
             ("only #$", "only $5", "only $5"),
@@ -680,6 +498,11 @@ mod tests {
             ("last _ seats", "last few seats", "last few seats"),
             ("don't miss", "Don’t miss", "Don’t miss"),
             ("(buy|get (one|two)) [for (me|you)]", "get two for you", "get two for you"),
+            (
+                "[big] (sale|(hot|cold) deal) [now|today]",
+                "big cold deal today, hot deal",
+                "big cold deal today|hot deal",
+            ),
         ] {
             assert_eq!(found(&[phrase], text).join("|"), expected, "{phrase}: {text}");
         }
@@ -693,7 +516,7 @@ mod tests {
 
     #[test]
     fn bad_phrases_are_refused() {
-        let add = |phrase: &str| Phrases::new().add(phrase, Meaning { evidence: Evidence::Offer, language: 0 });
+        let add = |phrase: &str| Phrases::new().add(phrase, Evidence::Offer);
         assert_eq!(add("(a|b"), Err(BadPhrase::Unbalanced));
         assert_eq!(add("a]"), Err(BadPhrase::Unbalanced));
         assert_eq!(add("[a]"), Err(BadPhrase::Empty));

@@ -1,8 +1,12 @@
 //! From the pieces of a text to amounts of evidence, and from these to the score.
 
+use std::cmp::Reverse;
+
 use crate::content::Evidence;
-use crate::content::lexicon::Lexicon;
-use crate::content::phrases::{Languages, Looked, Match, Meaning};
+use crate::content::forms::Forms;
+use crate::content::learned::{self, Hit};
+use crate::content::lexicon::{Languages, Lexicon};
+use crate::content::phrases::{Match, longest};
 use crate::content::token::{Class, Cut, Token, cut};
 
 /// How many kinds of evidence there are.
@@ -14,8 +18,10 @@ const CHARS_SHOWN: usize = 60;
 const TOO_FEW_TO_TELL: usize = 4;
 /// What a date says against promotion where it stands beside an offer.
 const DATE_OF_AN_OFFER: f64 = 0.3;
+/// A learned word of this weight is shown as evidence, or a lighter one where there is nothing else.
+const TELLING: f64 = 0.5;
 /// One common word in so many tells a language.
-const ONE_COMMON_IN: usize = 9;
+const ONE_COMMON_IN: usize = 5;
 
 /// What a text says of itself.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,46 +54,90 @@ struct Piece {
     sentence: usize,
 }
 
+/// A text cut up, with what was found in it.
+struct Looked<'t> {
+    text: &'t str,
+    cut: Cut,
+    known: bool,
+    /// The number of the language it is in, if that is known.
+    language: Option<usize>,
+    forms: Forms,
+    matches: Vec<Match>,
+}
+
+impl<'t> Looked<'t> {
+    fn at(lexicon: &Lexicon, text: &'t str) -> Looked<'t> {
+        let cut = cut(text);
+        let forms = Forms::of(&cut);
+        let (known, language, active) = languages(lexicon, &cut, &forms);
+        let mut matches = Vec::new();
+        for (number, language) in lexicon.languages.iter().enumerate() {
+            if number == 0 || active & (1 << number) != 0 {
+                language.phrases().find(&forms, &mut matches);
+            }
+        }
+        Looked { text, cut, known, language, forms, matches: longest(matches) }
+    }
+
+    /// Whether a piece means nothing, as somebody has said.
+    fn is_covered(&self, at: usize) -> bool {
+        self.matches.iter().any(|one| one.evidence == Evidence::Neutral && (one.from..one.to).contains(&at))
+    }
+
+    /// The learned words in it.
+    fn hits(&self, lexicon: &Lexicon) -> Vec<Hit> {
+        match self.language.and_then(|language| lexicon.languages.get(language)) {
+            Some(language) if self.known => language.words().find(&self.forms, |at| self.is_covered(at)),
+            _ => Vec::new(),
+        }
+    }
+
+    fn shown(&self, from: usize, to: usize) -> String {
+        let start = self.cut.tokens.get(from).map_or(0, |token| token.start);
+        let end = self.cut.tokens.get(to.saturating_sub(1)).map_or(0, |token| token.end);
+        shortened(self.text.get(start..end).unwrap_or_default())
+    }
+}
+
+pub(super) fn terms(lexicon: &Lexicon, text: &str) -> Vec<String> {
+    let looked = Looked::at(lexicon, text);
+    learned::terms(&looked.cut, &looked.forms, |at| looked.is_covered(at)).into_iter().collect()
+}
+
 pub(super) fn read(lexicon: &Lexicon, text: &str) -> Reading {
-    let cut = cut(text);
-    let looked = lexicon.phrases.look_up(&cut);
-    let (known, active) = languages(&cut, &looked);
-    let choose = |meanings: &[Meaning], length: usize| -> Option<Meaning> {
-        let is_active = |meaning: &&Meaning| meaning.language == 0 || active & (1 << meaning.language) != 0;
-        let best = meanings.iter().find(is_active);
-        // A word alone may be another word elsewhere; several in a row hardly are.
-        let any = meanings.first().filter(|_| known && (1 < length || active == 0));
-        best.or(any).copied()
-    };
-    let matches = lexicon.phrases.find(&cut, &looked, choose);
-    let mut pieces = pieces_of(&cut, &matches);
-    patterns(lexicon, &cut, &matches, &mut pieces);
-    let amounts = amounts(lexicon, &cut, &pieces);
-    let score =
-        lexicon.bias + Evidence::ALL.iter().map(|kind| lexicon.weight(*kind) * amounts[*kind as usize]).sum::<f64>();
-    let shown = |from: usize, to: usize| {
-        let start = cut.tokens.get(from).map_or(0, |token| token.start);
-        let end = cut.tokens.get(to.saturating_sub(1)).map_or(0, |token| token.end);
-        shortened(text.get(start..end).unwrap_or_default())
-    };
+    let looked = Looked::at(lexicon, text);
+    let mut pieces = pieces_of(&looked.cut, &looked.matches);
+    patterns(lexicon, &looked.cut, &looked.matches, &mut pieces);
+    let amounts = amounts(lexicon, &looked.cut, &pieces);
+    let hits = looked.hits(lexicon);
+    let score = lexicon.bias
+        + Evidence::ALL.iter().map(|kind| lexicon.weight(*kind) * amounts[*kind as usize]).sum::<f64>()
+        + hits.iter().map(|hit| hit.weight).sum::<f64>();
     let telling = pieces.iter().filter(|piece| tells_more(piece.evidence));
-    let about = telling.map(|piece| (piece.evidence, shown(piece.from, piece.to))).collect();
+    let about = telling.map(|piece| (piece.evidence, looked.shown(piece.from, piece.to))).collect();
     let mut matched = Vec::new();
     if lexicon.thresholds.low <= score {
-        for (from, to) in spans(&pieces) {
-            let words = shown(from, to);
+        for (from, to) in spans(&pieces, &hits) {
+            let words = looked.shown(from, to);
             if matched.len() < WORDS_SHOWN && !matched.contains(&words) {
                 matched.push(words);
             }
         }
     }
-    Reading { score, language_known: known, matched, about, amounts }
+    Reading { score, language_known: looked.known, matched, about, amounts }
 }
 
 /// Where what speaks for promotion stands; what overlaps is one.
-fn spans(pieces: &[Piece]) -> Vec<(usize, usize)> {
+fn spans(pieces: &[Piece], hits: &[Hit]) -> Vec<(usize, usize)> {
     let promoting = pieces.iter().filter(|piece| piece.evidence.promotes());
     let mut all: Vec<(usize, usize)> = promoting.map(|piece| (piece.from, piece.to)).collect();
+    // A word within a phrase, or beside it in a pair, adds nothing to what is shown.
+    let apart = |hit: &&Hit| {
+        pieces.iter().all(|piece| !piece.evidence.promotes() || hit.to <= piece.from || piece.to <= hit.from)
+    };
+    let heaviest = hits.iter().map(|hit| hit.weight).fold(0.0, f64::max);
+    let telling = if all.is_empty() { heaviest.clamp(f64::MIN_POSITIVE, TELLING) } else { TELLING };
+    all.extend(hits.iter().filter(apart).filter(|hit| telling <= hit.weight).map(|hit| (hit.from, hit.to)));
     all.sort_unstable();
     let mut merged: Vec<(usize, usize)> = Vec::with_capacity(all.len());
     for (from, to) in all {
@@ -103,41 +153,60 @@ fn tells_more(evidence: Evidence) -> bool {
     matches!(evidence, Evidence::Survey | Evidence::PastEvent | Evidence::Recurring)
 }
 
-/// Whether the language is known, and which languages the text may be in.
-fn languages(cut: &Cut, looked: &[Looked]) -> (bool, Languages) {
-    let mut counts = [0_usize; Languages::BITS as usize];
+/// Whether the language is known, which it is most likely, and which ones the text may be in besides.
+fn languages(lexicon: &Lexicon, cut: &Cut, forms: &Forms) -> (bool, Option<usize>, Languages) {
+    let mut counts = [0_u32; Languages::BITS as usize];
+    let mut found = [0_usize; Languages::BITS as usize];
     let mut words = 0;
-    for (token, known) in cut.tokens.iter().zip(looked) {
-        if token.class != Class::Word {
-            continue;
-        }
+    for (token, piece) in cut.tokens.iter().zip(&forms.pieces).filter(|(token, _)| token.class == Class::Word) {
         // Scripts without blanks make one word of many.
         words += 1 + cut.word(token).chars().filter(|c| !c.is_ascii()).count().saturating_sub(24);
-        let mut common = known.common;
+        let known = [piece.form.map(|form| form.whole), piece.accented];
+        let mut common = known.into_iter().flatten().fold(0, |all, word| all | lexicon.common(word));
+        // What is common in fewer languages tells more.
+        let telling = Languages::BITS / common.count_ones().max(1);
         while common != 0 {
-            counts[common.trailing_zeros() as usize] += 1;
+            counts[common.trailing_zeros() as usize] += telling;
+            found[common.trailing_zeros() as usize] += 1;
             common &= common - 1;
         }
     }
-    let best = counts.iter().copied().max().unwrap_or(0);
-    if best == 0 {
-        return (words < TOO_FEW_TO_TELL, 0);
+    let mut best = counts.iter().copied().max().unwrap_or(0);
+    let found = found.into_iter().max().unwrap_or(0);
+    let known = words < TOO_FEW_TO_TELL || 0 < best && words <= ONE_COMMON_IN * found;
+    if best == 0 && known {
+        // A few words, none of them common: what has been learned of languages tells.
+        for (count, language) in counts.iter_mut().zip(&lexicon.languages).skip(1) {
+            *count = language.words().find(forms, |_| false).len() as u32;
+        }
+        best = counts.iter().copied().max().unwrap_or(0);
     }
-    let enough = |count: usize| 0 < count && best <= 3 * count;
-    let active =
-        (0..).zip(counts).filter(|(_, count)| enough(*count)).fold(0, |mask: Languages, (bit, _)| mask | 1 << bit);
-    (words < TOO_FEW_TO_TELL || words <= ONE_COMMON_IN * best, active)
+    let active = (0..).zip(counts).filter(|(_, count)| 0 < *count && best <= 2 * count);
+    let active = active.fold(0, |mask: Languages, (bit, _)| mask | 1 << bit);
+    let likely = || (0..).zip(counts).filter(|(_, count)| *count == best).map(|(number, _)| number);
+    // Where small words leave it open, as between neighbours, the learned ones decide.
+    let learned = |number: &usize| {
+        lexicon.languages.get(*number).map_or(0, |language| language.words().find(forms, |_| false).len())
+    };
+    let language = match likely().count() {
+        _ if best == 0 => None,
+        1 => likely().next(),
+        _ => likely().min_by_key(|number| Reverse(learned(number))),
+    };
+    (known, language, active)
 }
 
 fn pieces_of(cut: &Cut, matches: &[Match]) -> Vec<Piece> {
     let mut pieces: Vec<Piece> = Vec::with_capacity(matches.len() + 8);
+    // The same words twice are one piece of evidence.
+    let said = |one: &Match| cut.tokens.iter().take(one.to).skip(one.from).map(|token| cut.word(token));
     for (index, one) in matches.iter().enumerate() {
         let again = matches.get(..index).is_some_and(|before| {
-            before.iter().any(|other| other.phrase == one.phrase && other.meaning == one.meaning)
+            before.iter().any(|other| other.evidence == one.evidence && said(other).eq(said(one)))
         });
         if !again {
             let sentence = cut.tokens.get(one.from).map_or(0, |token| token.sentence);
-            pieces.push(Piece { evidence: one.meaning.evidence, from: one.from, to: one.to, sentence });
+            pieces.push(Piece { evidence: one.evidence, from: one.from, to: one.to, sentence });
         }
     }
     pieces

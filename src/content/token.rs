@@ -124,6 +124,7 @@ const MONEY_AFTER: &[&str] = &[
 ];
 /// Words that make a price of the number after them.
 const MONEY_BEFORE: &[&str] = &["rp", "rs", "usd", "eur", "gbp", "idr", "mxn", "ars", "brl", "vnd", "us", "chf", "inr"];
+const CURRENCIES: [char; 11] = ['$', '€', '£', '¥', '₽', '₫', '₹', '₺', '₴', '₩', '฿'];
 const PERCENT: &[&str] = &["percent", "pct", "prozent", "persen", "процентов", "процента", "проц"];
 const HOURS: &[&str] = &["am", "pm", "uhr", "hs", "hrs", "wib", "wita", "heures"];
 /// Endings of links that are written without `https://`.
@@ -210,7 +211,7 @@ impl Cutter<'_> {
             }
             '?' | '？' | ';' | '|' | '•' | '·' | '‼' | '。' => self.sentence += 1,
             '#' | '№' => self.is_id = true,
-            '$' | '€' | '£' | '¥' | '₽' | '₫' | '₹' | '₺' | '₴' | '₩' | '฿' => {
+            _ if CURRENCIES.contains(&c) => {
                 self.is_price = digit_follows || next == Some(' ') || next == Some('\u{a0}');
             }
             '-' | '−' | '–' | '—' => {
@@ -276,8 +277,8 @@ impl Cutter<'_> {
     /// Writes the word from `start` on once more, with its accents, if it has any that are one with their letters.
     fn accents(&mut self, start: usize) -> (usize, usize) {
         let word = self.text.get(start..self.at).unwrap_or_default();
-        let latin = |c: char| matches!(c, '\u{c0}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}') && c != 'ß';
-        if word.is_ascii() || !word.chars().any(latin) || word.chars().any(|c| matches!(c, '\u{300}'..='\u{36f}')) {
+        if word.is_ascii() || !word.chars().any(is_accented) || word.chars().any(|c| matches!(c, '\u{300}'..='\u{36f}'))
+        {
             return (0, 0);
         }
         let from = self.cut.folded.len();
@@ -323,6 +324,7 @@ impl Cutter<'_> {
         }
         let (mut start, from) = (self.at, self.cut.folded.len());
         let (mut digits, mut colons, mut slashes, mut dots) = (0_usize, 0, 0, 0);
+        let mut grouped = false;
         while let Some(c) = self.peek() {
             match fold(c) {
                 Folded::One(digit @ '0'..='9') => {
@@ -338,6 +340,9 @@ impl Cutter<'_> {
                     slashes += usize::from(c == '/');
                     dots += usize::from(c == '.');
                     self.cut.folded.push(c);
+                }
+                _ if (digits < 4 || grouped) && colons + slashes == 0 && thousands(self.rest(), self.is_price) => {
+                    grouped = true
                 }
                 _ => break,
             }
@@ -378,7 +383,7 @@ impl Cutter<'_> {
             self.at += skipped + sign.map_or(0, char::len_utf8);
             return Some(if self.minus { Class::PercentOff } else { Class::Percent });
         }
-        if matches!(sign, Some('$' | '€' | '£' | '¥' | '₽' | '₫' | '₹' | '₺' | '₴' | '₩' | '฿')) {
+        if sign.is_some_and(|sign| CURRENCIES.contains(&sign)) {
             self.at += skipped + sign.map_or(0, char::len_utf8);
             return Some(Class::Price);
         }
@@ -447,6 +452,32 @@ impl Cutter<'_> {
         }
         found
     }
+}
+
+/// Whether a Latin letter and its accent are one character.
+pub(super) fn is_accented(c: char) -> bool {
+    matches!(c, '\u{c0}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}') && c != 'ß'
+}
+
+/// Whether a blank parts the thousands of a number that goes on: `21 600 ₽`. A plain blank does so in amounts of money only.
+fn thousands(rest: &str, is_price: bool) -> bool {
+    let mut chars = rest.chars();
+    let Some(blank @ (' ' | '\u{a0}' | '\u{202f}' | '\u{2009}' | '\'' | '’')) = chars.next() else { return false };
+    let mut after = chars.as_str();
+    let group = |text: &str| {
+        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+        (digits == 3).then_some(3)
+    };
+    let Some(first) = group(after) else { return false };
+    after = after.get(first..).unwrap_or_default();
+    while let Some(next) = after.strip_prefix(blank).filter(|next| group(next).is_some()) {
+        after = next.get(3..).unwrap_or_default();
+    }
+    let unit = after.trim_start_matches([' ', '\u{a0}', '\u{202f}', '\u{2009}']);
+    let length = unit.find(|c: char| !c.is_alphabetic()).unwrap_or(unit.len());
+    let word: String = unit.get(..length).unwrap_or_default().chars().take(12).filter_map(single).collect();
+    let money = unit.starts_with(CURRENCIES) || MONEY_AFTER.contains(&word.as_str());
+    blank != ' ' || is_price || money
 }
 
 fn single(c: char) -> Option<char> {
@@ -532,6 +563,10 @@ mod tests {
             ("10k", "Number 10|Word k"),
             ("299.000đ", "Price 299.000"),
             ("500 руб.", "Price 500"),
+            ("21 600 ₽", "Price 21600"),
+            ("1\u{202f}230 €", "Price 1230"),
+            ("1 200 000 руб", "Price 1200000"),
+            ("room 12 300 guests", "Word room|Number 12|Number 300|Word guests"),
             ("2x1 3+1 1+1", "Multiple 2|Multiple 3|Multiple 1"),
             ("30x40", "Number 30|Mixed x40"),
             ("10:30", "Time 10:30"),
