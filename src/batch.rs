@@ -277,9 +277,10 @@ impl Batch {
         self.events.get(index).map_or(0, |packed| packed.precision_ms)
     }
 
-    /// Whether the event at `index` says anything that few events do: it may name a token or a comment.
-    pub fn names_more(&self, index: usize) -> bool {
-        self.events.get(index).is_some_and(|packed| packed.extra != NO_EXTRA)
+    /// Whether the event at `index` names a token or a comment, without unpacking the rest.
+    pub fn names_shared(&self, index: usize) -> bool {
+        let extra = self.events.get(index).and_then(|packed| self.extras.get(packed.extra as usize));
+        extra.is_some_and(|extra| extra.token != NONE || extra.comment != NONE)
     }
 
     /// The channel of the event at `index`, and a number of its account, which is that account's in this batch alone.

@@ -72,10 +72,10 @@ impl Store {
     ///
     /// # Errors
     /// They cannot be written.
-    pub fn add<'b>(&self, batches: impl IntoIterator<Item = &'b Batch>) -> Result<(), StoreError> {
+    pub fn add<'b>(&self, batches: impl IntoIterator<Item = &'b Batch> + Clone) -> Result<(), StoreError> {
         let mut survey = Survey::default();
+        survey.see(batches.clone());
         for batch in batches {
-            survey.see(batch);
             let Some(shard) = self.shards.get(batch.shard()) else { continue };
             // Turned into bytes before the file is locked, so that other threads wait for the writing alone.
             let bytes = framed(batch);

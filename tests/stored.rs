@@ -28,7 +28,7 @@ fn simply(log: &Path, replay: &ReplayOptions) -> Vec<String> {
     let batches = read(log, None).batches;
     // A record shows that the log reaches back to it, also where it repeats another one under another time.
     let mut survey = Survey::default();
-    batches.iter().for_each(|batch| survey.see(batch));
+    survey.see(&batches);
     let mut simple = Replay::knowing(policy, replay.clone(), Arc::new(survey.beginnings));
     let history = History::new(batches);
     let line = |event: &Event<'_>, verdict: &str, rules: &[&str]| {

@@ -128,7 +128,7 @@ fn group(groups: &Groups, batch: &Batch, index: usize) -> u64 {
 pub(super) fn survey(batches: &[Batch]) -> Survey {
     let of_share = |share: &[Batch]| {
         let mut survey = Survey::default();
-        share.iter().for_each(|batch| survey.see(batch));
+        survey.see(share);
         survey
     };
     let merged = |mut one: Survey, other: Survey| {

@@ -24,14 +24,19 @@ pub struct Survey {
 }
 
 impl Survey {
-    /// Looks at every record of a batch.
-    pub fn see(&mut self, batch: &Batch) {
+    /// Looks at every record of some batches.
+    pub fn see<'b>(&mut self, batches: impl IntoIterator<Item = &'b Batch>) {
+        let mut begins = HashMap::default();
+        batches.into_iter().for_each(|batch| self.see_batch(batch, &mut begins));
+    }
+
+    /// Looks at every record of a batch. `begins` is empty before and after.
+    fn see_batch(&mut self, batch: &Batch, begins: &mut HashMap<(Channel, u64), (usize, Beginning)>) {
         // By the account's place in the batch: names are looked up once an account instead of once an event.
-        let mut begins: HashMap<(Channel, u64), (usize, Beginning)> = HashMap::default();
         let mut last: Option<((Channel, u64), Beginning)> = None;
         for index in 0..batch.len() {
             let mut is_comment = batch.kind(index) == Kind::Comment;
-            if batch.names_more(index) || is_comment {
+            if batch.names_shared(index) || is_comment {
                 let event = batch.event(index);
                 self.links.see(batch.conversation(index), &event);
                 is_comment &= event.comment.or(event.id).is_some();
@@ -46,7 +51,7 @@ impl Survey {
             *known = known.and(here);
             last = Some((key, *known));
         }
-        for (index, beginning) in begins.into_values() {
+        for (_, (index, beginning)) in begins.drain() {
             let event = batch.event(index);
             self.beginnings.add(event.channel, event.account, beginning);
         }
