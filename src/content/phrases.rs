@@ -107,7 +107,30 @@ struct Vocabulary {
     /// every tone makes another word, and many write without. By what is left without accents.
     bare: HashMap<u64, Vec<Symbol>>,
     stems: HashMap<u64, Symbol>,
+    openings: Openings,
     count: Symbol,
+}
+
+/// A bit for the first letters of each stem: most words begin like none, and their beginnings need not be looked up.
+#[derive(Debug)]
+struct Openings([u64; 64]);
+
+impl Default for Openings {
+    fn default() -> Openings {
+        Openings([0; 64])
+    }
+}
+
+impl Openings {
+    fn add(&mut self, first_letters: u64) {
+        if let Some(bits) = self.0.get_mut((first_letters >> 6 & 63) as usize) {
+            *bits |= 1 << (first_letters & 63);
+        }
+    }
+
+    fn may_have(&self, first_letters: u64) -> bool {
+        self.0.get((first_letters >> 6 & 63) as usize).is_some_and(|bits| bits & 1 << (first_letters & 63) != 0)
+    }
 }
 
 impl Phrases {
@@ -279,8 +302,9 @@ fn bit(symbol: Symbol) -> u64 {
 }
 
 impl Vocabulary {
-    /// The symbol of all words with this beginning.
-    fn stem(&mut self, beginning: u64) -> Symbol {
+    /// The symbol of all words with this beginning, which itself begins with `first_letters`.
+    fn stem(&mut self, first_letters: u64, beginning: u64) -> Symbol {
+        self.openings.add(first_letters);
         let fresh = FIRST_WORD + self.count;
         let known = self.stems.entry(beginning).or_insert(fresh);
         self.count += Symbol::from(*known == fresh);
@@ -338,10 +362,9 @@ impl Vocabulary {
     }
 
     fn look_for(&self, forms: &Forms, form: &Form, looked: &mut Looked) {
-        for beginning in forms.beginnings(form) {
-            if let Some(stem) = self.stems.get(beginning) {
-                looked.push(*stem);
-            }
+        let beginnings = forms.beginnings(form);
+        if beginnings.first().is_some_and(|first_letters| self.openings.may_have(*first_letters)) {
+            beginnings.iter().filter_map(|beginning| self.stems.get(beginning)).for_each(|stem| looked.push(*stem));
         }
         if let Some(known) = self.words.get(&form.whole) {
             looked.know(known);
@@ -361,13 +384,13 @@ impl Words for Vocabulary {
                 symbols.push(class);
                 continue;
             }
-            if let Some((bare, accented)) = small(word) {
+            if let Some(Small { bare, accented, .. }) = small(word) {
                 symbols.push(self.dressed(bare, accented));
                 continue;
             }
             let stem = word.strip_suffix('*');
-            if let Some((bare, _)) = stem.filter(|stem| SHORTEST_STEM < stem.len() / 2).and_then(small) {
-                symbols.push(self.stem(bare));
+            if let Some(small) = stem.filter(|stem| SHORTEST_STEM < stem.len() / 2).and_then(small) {
+                symbols.push(self.stem(small.first_letters, small.bare));
                 continue;
             }
             let cut = cut(stem.unwrap_or(word));
@@ -388,17 +411,24 @@ impl Words for Vocabulary {
                 if part.chars().count() < SHORTEST_STEM {
                     return Err(BadPhrase::ShortStem);
                 }
-                symbols.push(self.stem(hash(part)));
+                let first_letters: String = part.chars().take(SHORTEST_STEM).collect();
+                symbols.push(self.stem(hash(&first_letters), hash(part)));
             }
         }
         Ok(())
     }
 }
 
-/// The hashes of a word of small letters without its accents and with them.
-fn small(word: &str) -> Option<(u64, u64)> {
-    let (mut bare, mut accented) = (Fnv::default(), false);
-    for c in word.chars() {
+/// The hashes of a word of small letters: without its accents, with them, and of its first letters.
+struct Small {
+    bare: u64,
+    accented: u64,
+    first_letters: u64,
+}
+
+fn small(word: &str) -> Option<Small> {
+    let (mut bare, mut accented, mut first_letters) = (Fnv::default(), false, 0);
+    for (index, c) in word.chars().enumerate() {
         match fold(c) {
             Folded::One(one) if one == c || c.is_lowercase() => {
                 bare.write(one.encode_utf8(&mut [0; 4]).as_bytes());
@@ -406,9 +436,12 @@ fn small(word: &str) -> Option<(u64, u64)> {
             }
             _ => return None,
         }
+        if index < SHORTEST_STEM {
+            first_letters = bare.finish();
+        }
     }
     let bare = bare.finish();
-    Some((bare, if accented { hash(word) } else { bare }))
+    Some(Small { bare, accented: if accented { hash(word) } else { bare }, first_letters })
 }
 
 /// Drops every match that lies within a longer one.

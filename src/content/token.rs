@@ -241,6 +241,14 @@ impl Cutter<'_> {
         let (mut digits, mut latin, mut cyrillic, mut small, mut great) = (false, false, false, false, false);
         let mut letters = 0_usize;
         while let Some(c) = self.peek() {
+            // Most of most texts is small letters that are folded already.
+            let plain = self.rest().bytes().take_while(u8::is_ascii_lowercase).count();
+            if 0 < plain {
+                let end = self.at + plain;
+                self.cut.folded.push_str(self.text.get(self.at..end).unwrap_or_default());
+                (latin, small, letters, self.at) = (true, true, letters + plain, end);
+                continue;
+            }
             let folded = match fold(c) {
                 Folded::Sign if c == '$' && self.at == start => Folded::One('s'),
                 folded => folded,
