@@ -300,7 +300,7 @@ fn day(text: &Spanned<Datetime>) -> Result<NaiveDate, Misread> {
 }
 
 fn line_of(text: &str, offset: usize) -> usize {
-    1 + text.as_bytes().iter().take(offset).filter(|byte| **byte == b'\n').count()
+    1 + memchr::memchr_iter(b'\n', text.as_bytes().get(..offset).unwrap_or(text.as_bytes())).count()
 }
 
 /// From a row's `[[header]]`, which is what the parser spans, to the end of its last field.
