@@ -8,6 +8,8 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
+use crate::secret::has_credential;
+
 /// A value. Keys of objects are in snake case, whoever wrote them: some libraries write `isEcho` for `is_echo`.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Json<'a> {
@@ -111,9 +113,10 @@ impl<'a> Json<'a> {
     }
 }
 
-/// `isEcho` and `policy-enforcement` are `is_echo` and `policy_enforcement`.
+/// `isEcho` and `policy-enforcement` are `is_echo` and `policy_enforcement`. A credential keeps its spelling, by which alone
+/// it is known when the key is quoted.
 fn snake(key: Cow<'_, str>) -> Cow<'_, str> {
-    if !key.bytes().any(|c| c.is_ascii_uppercase() || c == b'-') {
+    if !key.bytes().any(|c| c.is_ascii_uppercase() || c == b'-') || has_credential(&key) {
         return key;
     }
     // A constant in capitals is no camel.

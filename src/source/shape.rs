@@ -154,7 +154,8 @@ pub(super) fn read(json: &Json<'_>, line: u64, sink: &mut Sink<'_>) -> Result<()
 pub(super) fn plain_key(key: &str) -> &str {
     const LONG: usize = 24;
     let digits = key.bytes().filter(u8::is_ascii_digit).count();
-    let is_number = 0 < digits && key.bytes().all(|c| c.is_ascii_digit() || c == b'_');
+    // Telephone numbers are written in many ways.
+    let is_number = 0 < digits && key.chars().all(|c| c.is_ascii_digit() || "_+-(). ".contains(c));
     if is_number || 0 < digits && LONG < key.len() { "(an id)" } else { key }
 }
 
@@ -185,12 +186,30 @@ fn read_wrapped(json: &Json<'_>, record: &mut Record<'_, '_>, depth: usize) -> R
     if let Some(name) = wanted {
         return Err(format!("is not a record of the format {name}, as which --from has it read"));
     }
-    let keys: Vec<&str> = json.fields().iter().map(|(key, _)| plain_key(key)).take(8).collect();
-    record.sink.tally.unknown_shape(&keys.join(", "));
-    Err(match keys.as_slice() {
-        [] => "is not a record of any format we know".to_owned(),
-        keys => format!("is not a record of any format we know; its keys are {}", super::shown(&keys.join(", "))),
+    Err(match quoted_keys(json) {
+        None => "is not a record of any format we know".to_owned(),
+        Some(keys) => format!("is not a record of any format we know; its keys are {keys}"),
     })
+}
+
+/// The first keys of a record, each between quotes: one may be a name or an address, and a reader may want no quotes.
+fn quoted_keys(json: &Json<'_>) -> Option<String> {
+    const ROOM: usize = 60;
+    let mut keys = String::new();
+    for (key, _) in json.fields() {
+        let next = match plain_key(key) {
+            own if own == key.as_ref() => format!("`{}`", super::shown(own)),
+            instead => instead.to_owned(),
+        };
+        if !keys.is_empty() {
+            keys.push_str(", ");
+            if ROOM < keys.chars().count() + next.chars().count() {
+                return Some(keys + "…");
+            }
+        }
+        keys.push_str(&next);
+    }
+    Some(keys).filter(|keys| !keys.is_empty())
 }
 
 /// The keys under which loggers put the body of a call, in the order in which the bodies belong.

@@ -25,8 +25,6 @@ pub(super) struct Tally {
     has_exact_ids: bool,
     /// Records by the name of their shape.
     shapes: BTreeMap<&'static str, u64>,
-    /// Records of no shape we know, by their keys.
-    unknown_shapes: Counts<String>,
     /// Responses whose request is not known.
     unpaired: u64,
     /// What its shapes cannot show, and how many records that concerns; 0 for all of them.
@@ -49,11 +47,6 @@ impl Tally {
     /// Counts a record of a shape.
     pub(super) fn shape(&mut self, name: &'static str) {
         *self.shapes.entry(name).or_default() += 1;
-    }
-
-    /// Counts a record of no shape we know.
-    pub(super) fn unknown_shape(&mut self, keys: &str) {
-        self.unknown_shapes.add(shown(keys), 1);
     }
 
     /// Counts responses whose request is not known.
@@ -111,7 +104,6 @@ impl Tally {
         for (name, count) in next.shapes {
             *self.shapes.entry(name).or_default() += count;
         }
-        self.unknown_shapes.merge(next.unknown_shapes);
         self.unpaired += next.unpaired;
         for (sentence, count) in next.limits {
             *self.limits.entry(sentence).or_default() += count;
