@@ -87,6 +87,21 @@ fn no_cell_starts_a_formula() {
     }
 }
 
+/// The echo of a template shows less of it than the call, and the judge reads the call.
+#[test]
+fn a_call_says_as_much_as_before_once_it_was_converted() {
+    let log = include_str!("../fixtures/formats/send-api/buttons_and_cards.jsonl");
+    let judged = |log: &str| -> Vec<(String, Option<String>)> {
+        let reading = read_from("log", Cursor::new(log.to_owned()), &Options::default()).unwrap();
+        let history = History::new(reading.batches);
+        let all = (0..history.len()).map(|at| history.event(at));
+        all.map(|event| (event.user.to_owned(), event.text.map(str::to_owned))).collect()
+    };
+    let before = judged(log);
+    assert_eq!(before.iter().filter(|(_, text)| text.is_some()).count(), 6);
+    assert_eq!(judged(&written(log, CanonicalForm::JsonLines, WriteTokens::Hashed)), before);
+}
+
 #[test]
 fn credentials_are_hashed_wherever_they_stand() {
     let secret = "EAAGm0PX4ZCpsBAKZC";

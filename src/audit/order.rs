@@ -226,7 +226,8 @@ fn join<'a>(first: Event<'a>, more: &Event<'a>) -> Event<'a> {
     let rejected = first.is_rejected() || more.is_rejected();
     let status = if rejected { Some(Status::Failed) } else { first.status.or(more.status) };
     Event {
-        text: first.text.or(more.text),
+        // A call shows the whole of what it sent, an echo of a template some of it.
+        text: shown.text.or(hidden.text),
         messaging_type: shown.messaging_type.or(hidden.messaging_type),
         tag: shown.tag.or(hidden.tag),
         token: shown.token.or(hidden.token),

@@ -5,6 +5,7 @@
 //! one constant; a block of whole records is read on whatever thread is free, so no format knows of more than the block
 //! before it.
 
+mod beside;
 mod canonical;
 mod cell;
 mod chat_txt;

@@ -9,7 +9,7 @@ use super::Sink;
 use super::json::Json;
 use super::loose::{Alias, Content};
 use super::sides::Sides;
-use super::{chatwoot, dyi, feed, graph, send_api, webhook, whatsapp, whatsapp_send};
+use super::{beside, chatwoot, dyi, feed, graph, send_api, webhook, whatsapp, whatsapp_send};
 use crate::batch::Slot;
 use crate::event::{Channel, Event, Kind, Sender};
 use crate::time::Stamp;
@@ -68,7 +68,7 @@ pub(super) struct Record<'s, 'o> {
 impl Record<'_, '_> {
     /// Takes in an event; its place and a missing account are filled in.
     pub(super) fn event(&mut self, event: &Event<'_>) -> Result<(), String> {
-        self.event_with(event, None)
+        self.event_with(event, None, None)
     }
 
     fn push(&mut self, event: &Event<'_>) -> Result<Option<Slot>, String> {
@@ -86,12 +86,19 @@ impl Record<'_, '_> {
         slot.ok_or_else(|| "is too large to keep".to_owned())
     }
 
-    /// Takes in an event, and an attachment that it shows instead of a text.
-    pub(super) fn event_with(&mut self, event: &Event<'_>, attachment: Option<&str>) -> Result<(), String> {
+    /// Takes in an event, an attachment that it shows instead of a text, and the lines that it shows beside it. These are
+    /// to be read, and not to be compared with those of a call: the two need not show the same.
+    pub(super) fn event_with(
+        &mut self,
+        event: &Event<'_>,
+        attachment: Option<&str>,
+        beside: Option<&str>,
+    ) -> Result<(), String> {
         let content = event.text.map_or(Content::Unknown, Content::of_text);
         let attached = attachment.filter(|_| content == Content::Unknown).map(Content::of_attachment);
         // No call caused what a person wrote; and without an id it could not be joined.
-        if let Some(slot) = self.push(event)?
+        let text = beside::below(event.text, beside);
+        if let Some(slot) = self.push(&Event { text: text.as_deref(), ..*event })?
             && event.kind == Kind::Send
             && event.id.is_some()
             && event.sender != Some(Sender::Human)
