@@ -221,7 +221,7 @@ impl<'a> Record<'a> {
     }
 
     /// Whether the field is set, be it to nothing. Most are not, of most records.
-    fn has(&self, field: Field) -> bool {
+    pub(super) fn has(&self, field: Field) -> bool {
         self.set & bit(field) != 0
     }
 

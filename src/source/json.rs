@@ -44,6 +44,11 @@ impl<'a> Json<'a> {
         }
     }
 
+    /// The value under a key that somebody names as the log writes it.
+    pub(super) fn get_as_written(&self, key: &str) -> &Json<'a> {
+        self.get(&snake(Cow::Borrowed(key)))
+    }
+
     /// The value under the first of `keys` that is there and not null.
     pub(super) fn first(&self, keys: &[&str]) -> &Json<'a> {
         keys.iter().map(|key| self.get(key)).find(|value| !value.is_null()).unwrap_or(NULL)
@@ -241,6 +246,7 @@ mod tests {
         assert_eq!(json.get("sms_sid").id().as_deref(), Some("27055780770723719"));
         assert_eq!(json.get("id").text(), Some("x"));
         assert_eq!(json.get("a_b").id(), None);
+        assert_eq!(json.get_as_written("isEcho").truth(), Some(true));
         assert!(json.get("nothing").get("below").is_null());
     }
 }

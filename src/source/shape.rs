@@ -139,11 +139,13 @@ impl Record<'_, '_> {
     }
 
     /// The logger's time of a record: that of the log line around it, or one that stands among its own keys.
-    pub(super) fn logged_beside(&self, json: &Json<'_>) -> Option<Stamp> {
-        let own = match &self.sink.options.time_field {
-            Some(name) => json.get(name),
+    pub(super) fn logged_beside(&mut self, json: &Json<'_>) -> Option<Stamp> {
+        let options = self.sink.options;
+        let own = match &options.time_field {
+            Some(name) => json.get_as_written(name),
             None => json.first(TIMES),
         };
+        self.sink.tally.used.time_field |= options.time_field.is_some() && !own.is_null();
         self.stamp(own).or(self.logged)
     }
 }
@@ -253,15 +255,12 @@ pub(super) struct Around {
 }
 
 /// Looks for the logger's own words in a log line; what it does not say, the line around it may have said.
-pub(super) fn around(json: &Json<'_>, record: &Record<'_, '_>) -> Around {
-    let time = match &record.sink.options.time_field {
-        Some(name) => json.get(name),
-        None => json.first(TIMES),
-    };
+pub(super) fn around(json: &Json<'_>, record: &mut Record<'_, '_>) -> Around {
+    let logged = record.logged_beside(json);
     let account = json.first(ACCOUNTS).id().map(Cow::into_owned).or_else(|| account_in_url(json));
     let correlation = json.first(CORRELATIONS).id().map(Cow::into_owned);
     Around {
-        logged: record.stamp(time).or(record.logged),
+        logged,
         account: account.or_else(|| record.account.clone()),
         correlation: correlation.or_else(|| record.correlation.clone()),
     }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::canonical::Field;
+use super::unused::Used;
 use super::{shown, shown_up_to};
 
 /// How many kinds of a thing are told apart.
@@ -31,6 +32,8 @@ pub(super) struct Tally {
     limits: BTreeMap<&'static str, u64>,
     /// How many arrays around records are open at the end, and the line of the last bracket or record.
     brackets: (i64, u64),
+    /// Which options found what they name.
+    pub(super) used: Used,
 }
 
 impl Tally {
@@ -109,6 +112,7 @@ impl Tally {
             *self.limits.entry(sentence).or_default() += count;
         }
         self.brackets(next.brackets.0, next.brackets.1);
+        self.used.merge(next.used);
         for id in next.rounded_ids {
             // One that is known already takes no place from another.
             if self.rounded_ids.len() < ROUNDED_IDS {
