@@ -1,7 +1,7 @@
 //! What the log lacks: the notes on what could not be checked and why.
 
 use crate::audit::AuditOptions;
-use crate::event::{Event, Kind};
+use crate::event::{Channel, Event, Kind};
 use crate::policy::Policy;
 use crate::replay::Verdict;
 use crate::rule::Rule;
@@ -14,7 +14,9 @@ pub(super) struct Seen {
     late_sends_without_entry: u64,
     templates_without_category: u64,
     without_rule: u64,
+    /// Sends that may have carried a tag or token, and those on WhatsApp, which has neither, that may have been templates.
     hidden: u64,
+    hidden_on_whatsapp: u64,
     sends: u64,
 }
 
@@ -27,7 +29,11 @@ impl Seen {
     pub(super) fn judge(&mut self, send: &Event<'_>, verdict: &Verdict<'_>, policy: &Policy, options: &AuditOptions) {
         self.sends += 1;
         // A template is a claim that outweighs whatever else may be hidden.
-        self.hidden += u64::from(send.claim_hidden && send.template.is_none());
+        if send.claim_hidden && send.template.is_none() {
+            let hidden =
+                if send.channel == Channel::Whatsapp { &mut self.hidden_on_whatsapp } else { &mut self.hidden };
+            *hidden += 1;
+        }
         self.templates_without_category += u64::from(send.template.is_some() && send.category.is_none());
         self.without_rule += u64::from(matches!(verdict, Verdict::Allowed(permit) if permit.permission.is_none()));
         if verdict.rules().any(|rule| rule == Rule::OutsideWindow) {
@@ -45,6 +51,7 @@ impl Seen {
         self.templates_without_category += other.templates_without_category;
         self.without_rule += other.without_rule;
         self.hidden += other.hidden;
+        self.hidden_on_whatsapp += other.hidden_on_whatsapp;
         self.sends += other.sends;
     }
 
@@ -71,6 +78,12 @@ impl Seen {
             notes.push(format!(
                 "{} from a format that shows neither tag nor token: unproven outside the window, unless --untagged says that the business sends nothing tagged",
                 many(self.hidden, "send comes", "sends come")
+            ));
+        }
+        if 0 < self.hidden_on_whatsapp && !options.replay.untagged {
+            notes.push(format!(
+                "{} not show which ones are templates: unproven outside the window, unless the calls or the statuses are in the log, too",
+                many(self.hidden_on_whatsapp, "send on WhatsApp comes from a format that does", "sends on WhatsApp come from a format that does")
             ));
         }
         if 0 < self.without_rule {

@@ -120,10 +120,14 @@ fn page(reading: Reading, redact: bool) -> String {
         let hidden = if of.hidden == 0 {
             String::new()
         } else {
-            {
-                let hide = if of.hidden == 1 { "hides" } else { "hide" };
-                format!(", {} of them {hide} tag and token", of.hidden)
-            }
+            // WhatsApp has neither tag nor token.
+            let hide = match (*channel == Channel::Whatsapp, of.hidden) {
+                (true, 1) => "hides whether it is a template",
+                (true, _) => "hide whether they are templates",
+                (false, 1) => "hides tag and token",
+                (false, _) => "hide tag and token",
+            };
+            format!(", {} of them {hide}", of.hidden)
         };
         let users = counted(of.users.len() as u64, "user");
         let (moves, sends) = (counted(of.moves, "move"), counted(of.sends, "send"));
