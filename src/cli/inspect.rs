@@ -16,7 +16,7 @@ use fbwin::time::{Brief, DAY_MS, Elapsed, Time};
 
 use crate::cli::End;
 use crate::cli::output::Output;
-use crate::cli::reading::{Complaints, ReadingArgs, counted, records, unknown_events, without_quotes};
+use crate::cli::reading::{Complaints, ReadingArgs, counted, notes_of, records, unknown_events, without_quotes};
 
 /// Print what was recognised: formats, events by kind, accounts, time span, gaps, unknown shapes
 #[derive(Debug, Args)]
@@ -66,7 +66,9 @@ impl InspectCommand {
 
 fn page(reading: Reading, redact: bool) -> String {
     let mut page = String::new();
-    for input in &reading.inputs {
+    // What lies beside the logs is told of in one line, however much it is.
+    let (left_out, inputs): (Vec<_>, Vec<_>) = reading.inputs.iter().partition(|input| input.format == "none");
+    for input in inputs {
         let shapes: Vec<String> = input.shapes.iter().map(|(name, count)| format!("{count} {name}")).collect();
         let shapes = if shapes.is_empty() { String::new() } else { format!(" ({})", shapes.join(", ")) };
         let name = plain(&input.name).into_owned();
@@ -80,6 +82,9 @@ fn page(reading: Reading, redact: bool) -> String {
             let note = if redact { without_quotes(&note) } else { note };
             page.push_str(&format!("   {}\n", plain(&note)));
         }
+    }
+    for note in notes_of(&left_out, redact) {
+        page.push_str(&format!("{}\n", plain(&note)));
     }
     let history = History::new(reading.batches);
     let mut kinds: BTreeMap<Kind, u64> = BTreeMap::new();

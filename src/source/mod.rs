@@ -15,6 +15,7 @@ mod document;
 mod dyi;
 mod feed;
 mod flat;
+mod foreign;
 mod graph;
 mod held;
 mod inboxes;
