@@ -18,12 +18,18 @@ pub(super) struct Seen {
     hidden: u64,
     hidden_on_whatsapp: u64,
     sends: u64,
+    unshown: u64,
 }
 
 impl Seen {
     pub(super) fn see(&mut self, event: &Event<'_>) {
         self.moves += u64::from(event.kind.is_users());
         self.entries += u64::from(event.entry.is_some() || event.kind == Kind::Referral);
+    }
+
+    /// Messages of which nothing but their delivery is in the log.
+    pub(super) fn see_unshown(&mut self, count: u64) {
+        self.unshown += count;
     }
 
     pub(super) fn judge(&mut self, send: &Event<'_>, verdict: &Verdict<'_>, policy: &Policy, options: &AuditOptions) {
@@ -53,6 +59,7 @@ impl Seen {
         self.hidden += other.hidden;
         self.hidden_on_whatsapp += other.hidden_on_whatsapp;
         self.sends += other.sends;
+        self.unshown += other.unshown;
     }
 
     pub(super) fn notes(&self, policy: &Policy, options: &AuditOptions) -> Vec<String> {
@@ -68,6 +75,7 @@ impl Seen {
         if self.moves == 0 && 0 < self.sends {
             notes.push("the log has sends and not one move of a user: add the log of incoming events, or hardly anything can be proved".into());
         }
+        notes.extend(unshown_in_words(self.unshown));
         if 0 < self.templates_without_category {
             notes.push(format!(
                 "{} no `category`: rules for marketing templates could not be checked there",
@@ -94,6 +102,16 @@ impl Seen {
         }
         notes
     }
+}
+
+/// What to do about messages of which the log shows no more than that they were delivered or read, where there are any.
+pub fn unshown_in_words(count: u64) -> Option<String> {
+    (0 < count).then(|| {
+        format!(
+            "{} delivered or read that the log does not show: subscribe to message_echoes, or add the log of calls, to have them judged",
+            many(count, "message was", "messages were")
+        )
+    })
 }
 
 fn many(count: u64, one: &str, more: &str) -> String {

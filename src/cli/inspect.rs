@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 
-use fbwin::audit::History;
+use fbwin::audit::{History, unshown_in_words};
 use fbwin::batch::KeepText;
 use fbwin::event::{Channel, Kind};
 use fbwin::report::plain;
@@ -113,6 +113,9 @@ fn page(reading: Reading, redact: bool) -> String {
     ));
     if let (Some(first), Some(last)) = (history.len().checked_sub(1).map(|_| history.event(0).at), last) {
         page.push_str(&format!("from {} to {}\n", Brief(first), Brief(last)));
+    }
+    if let Some(note) = unshown_in_words(history.unshown()) {
+        page.push_str(&format!("{note}\n"));
     }
     for (kind, count) in &kinds {
         page.push_str(&format!("   {count:>9} {kind}\n"));
