@@ -375,6 +375,12 @@ impl Batch {
         event.id.map(|_| identity(&Event { kind: Kind::Send, ..event }, conversation(&event)))
     }
 
+    /// The identity of the user's message that the event at `index` tells of, if it names one: a business reads, too.
+    pub(crate) fn message_identity(&self, index: usize) -> Option<u64> {
+        let event = self.event(index);
+        event.id.map(|_| identity(&Event { kind: Kind::Message, ..event }, conversation(&event)))
+    }
+
     /// A number that all events of a conversation share. Another conversation may share it by chance.
     pub fn conversation(&self, index: usize) -> u64 {
         self.events.get(index).map_or(0, |packed| packed.conversation)

@@ -83,6 +83,11 @@ const BEGINNINGS: [&str; 3] = ["EAA", "IGQ", "IGAA"];
 /// So many letters and digits behind such a beginning are no word.
 const LONG: usize = 10;
 
+/// Whether something in the text looks like a credential.
+pub(crate) fn has_credential(text: &str) -> bool {
+    matches!(without_credentials(text, |_| String::new()), Cow::Owned(_))
+}
+
 /// The text with whatever looks like a credential in it replaced by `instead` of it: a log may have one in any place, a
 /// link to the next page in a message, a header in a word that we do not know.
 pub(crate) fn without_credentials(text: &str, instead: impl Fn(&str) -> String) -> Cow<'_, str> {

@@ -293,10 +293,6 @@ fn verdicts(folder: &Path, log: &[&str]) -> Vec<serde_json::Value> {
     let verdict = |line: &str| {
         let mut verdict: serde_json::Value = serde_json::from_str(line).unwrap();
         verdict.as_object_mut().unwrap().retain(|key, _| key != "source");
-        // A record must name a user; where a log does not show one, the converted record says so.
-        if verdict["user"] == "(unknown)" {
-            verdict["user"] = "".into();
-        }
         verdict
     };
     ran.stdout.lines().map(verdict).collect()

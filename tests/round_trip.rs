@@ -87,6 +87,44 @@ fn no_cell_starts_a_formula() {
     }
 }
 
+/// The echo of a template shows less of it than the call, and the judge reads the call.
+#[test]
+fn a_call_says_as_much_as_before_once_it_was_converted() {
+    let log = include_str!("../fixtures/formats/send-api/buttons_and_cards.jsonl");
+    let judged = |log: &str| -> Vec<(String, Option<String>)> {
+        let reading = read_from("log", Cursor::new(log.to_owned()), &Options::default()).unwrap();
+        let history = History::new(reading.batches);
+        let all = (0..history.len()).map(|at| history.event(at));
+        all.map(|event| (event.user.to_owned(), event.text.map(str::to_owned))).collect()
+    };
+    let before = judged(log);
+    assert_eq!(before.iter().filter(|(_, text)| text.is_some()).count(), 6);
+    assert_eq!(judged(&written(log, CanonicalForm::JsonLines, WriteTokens::Hashed)), before);
+}
+
+#[test]
+fn what_is_ascribed_to_nobody_is_the_same_once_it_was_converted() {
+    let call = |second: u32, to: &str| {
+        format!(
+            r#"{{"ts":"2024-03-01T10:00:{second:02}Z","page_id":"111","request":{{"recipient":{{{to}}},"message":{{"text":"x"}}}}}}"#
+        )
+    };
+    let log = [
+        call(1, r#""post_id":"111_5001""#),
+        call(2, r#""one_time_notif_token":"sha256:0123456789abcdef01234567""#),
+r#"{"object":"page","entry":[{"id":"111","time":1709287200000,"messaging":[{"timestamp":1709287200000,"policy_enforcement":{"action":"block"}}]}]}"#
+            .to_owned(),
+    ]
+    .join("\n");
+    let before = events(&log);
+    assert_eq!(before.iter().filter(|event| event.contains(r#"user: """#)).count(), 3, "{before:?}");
+    for form in [CanonicalForm::JsonLines, CanonicalForm::Csv] {
+        assert_eq!(events(&written(&log, form, WriteTokens::Whole)), before);
+    }
+    let both = format!("{log}\n{}", written(&log, CanonicalForm::JsonLines, WriteTokens::Whole));
+    assert_eq!(events(&both), before);
+}
+
 #[test]
 fn credentials_are_hashed_wherever_they_stand() {
     let secret = "EAAGm0PX4ZCpsBAKZC";

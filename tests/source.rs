@@ -500,12 +500,24 @@ fn pictures_of_an_export_are_left_out_of_a_folder_and_refused_by_name() {
     let photo = folder.path().join("photo.jpg");
     fs::write(&photo, b"\xff\xd8\xff\xe0\0\x10JFIF\0").unwrap();
     fs::write(folder.path().join("start.html"), "<!DOCTYPE html>\n<html></html>").unwrap();
+    let readme = folder.path().join("README.md");
+    fs::write(&readme, "# Logs\n\nOf the bot, by month, newest last.\n").unwrap();
+    fs::write(folder.path().join("notes.txt"), "Our logs, by month\n==================\n").unwrap();
     let inputs = fbwin::source::find(&[folder.path().to_owned()]).unwrap();
     let reading = fbwin::source::read(&inputs, &Options::default(), &|_| ()).unwrap();
-    assert_eq!((reading.inputs.len(), reading.bad.count), (3, 0));
+    assert_eq!((reading.inputs.len(), reading.bad.count), (5, 0));
     assert_eq!(
         reading.inputs.iter().filter(|input| input.notes.iter().any(|note| note.contains("left out"))).count(),
-        2
+        4
     );
+    // Nobody who names it is told to name its columns.
+    assert_eq!(read(&readme, &Options::default()).bad.first[0].reason, "is in no format that fbwin reads");
+    // A heading may stand above a log, and what is no log and no page either must not be passed over.
+    fs::write(&readme, "# Logs\n{\"ts\":1709287200,\"user\":\"1\",\"event\":\"send\"}\n").unwrap();
+    fs::write(folder.path().join("notes.txt"), "when|who|which way\n").unwrap();
+    let reading = fbwin::source::read(&inputs, &Options::default(), &|_| ()).unwrap();
+    assert_eq!((reading.inputs.iter().map(|input| input.records).sum::<u64>(), reading.bad.count), (2, 2));
+    let reasons: Vec<&str> = reading.bad.first.iter().map(|bad| bad.reason.as_str()).collect();
+    assert!(reasons.iter().any(|reason| reason.contains("--map")), "{reasons:?}");
     assert_eq!(read(&photo, &Options::default()).bad.count, 1);
 }

@@ -42,6 +42,11 @@ impl History {
         self.order.duplicates
     }
 
+    /// Messages that were delivered or read, and of which the log shows nothing else.
+    pub fn unshown(&self) -> u64 {
+        self.order.unshown
+    }
+
     /// Records that told more of the event of another one: the echo of a request, the status of an echo.
     pub fn joined(&self) -> u64 {
         self.order.joined

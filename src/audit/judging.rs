@@ -79,6 +79,7 @@ impl<'p> Judge<'p, '_> {
         let mut judged = Judged::default();
         judged.counts.duplicates = part.order.duplicates;
         judged.counts.joined = part.order.joined;
+        judged.seen.see_unshown(part.order.unshown);
         let mut replay = Replay::knowing(policy, options.replay.clone(), Arc::clone(&self.beginnings));
         let mut ahead = Ahead::new(options.skew_ms, self.coarsest_ms.max(part.order.coarsest_ms()));
         let mut earliest = Earliest::new(options.remedies);

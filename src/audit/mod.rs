@@ -36,6 +36,7 @@ use runs::Runs;
 
 pub use content::ContentCheck;
 pub use history::History;
+pub use seen::unshown_in_words;
 pub use sentence::{verdict_in_words, ways_in_words};
 
 /// What is judged, and how.

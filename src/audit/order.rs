@@ -52,12 +52,16 @@ pub(super) struct Order {
     entries: Vec<Entry>,
     merged: Batch,
     /// Identities of sends that a delivery or a read confirms.
-    confirmed: HashSet<u64, BuildHasherDefault<AsIs>>,
+    confirmed: Identities,
     /// Records that repeated another one.
     pub(super) duplicates: u64,
     /// Records that told more of the event of another one: the echo of a request, the status of an echo.
     pub(super) joined: u64,
+    /// Messages that were delivered or read, and of which the log shows nothing else.
+    pub(super) unshown: u64,
 }
+
+type Identities = HashSet<u64, BuildHasherDefault<AsIs>>;
 
 /// Identities are hashes already.
 #[derive(Default)]
@@ -101,6 +105,7 @@ impl Order {
                 repeats.push((first, *here));
             }
         }
+        order.unshown = unshown(batches, &all, &order.confirmed, |identity| first_of.contains_key(&identity));
         drop(first_of);
         order.merge(repeats);
         let mut entries = std::mem::take(&mut order.entries);
@@ -187,6 +192,23 @@ impl Order {
     }
 }
 
+/// How many messages were delivered or read that are not among the events themselves.
+fn unshown(batches: &[Batch], all: &[Entry], confirmed: &Identities, is_there: impl Fn(u64) -> bool) -> u64 {
+    let mut missing: Identities = confirmed.iter().copied().filter(|identity| !is_there(*identity)).collect();
+    // Most logs show what was delivered, and need not be looked through for what users wrote and the business read.
+    let told = if missing.is_empty() { &[] } else { all };
+    for entry in told {
+        let (batch, index) = (&batches[entry.batch as usize], entry.index as usize);
+        if matches!(batch.kind(index), Kind::Delivery | Kind::Read)
+            && let (Some(send), Some(message)) = (batch.send_identity(index), batch.message_identity(index))
+            && is_there(message)
+        {
+            missing.remove(&send);
+        }
+    }
+    missing.len() as u64
+}
+
 fn side(kind: Kind) -> Side {
     match kind {
         Kind::Send => Side::Send,
@@ -228,7 +250,8 @@ fn join<'a>(first: Event<'a>, more: &Event<'a>) -> Event<'a> {
     let rejected = first.is_rejected() || more.is_rejected();
     let status = if rejected { Some(Status::Failed) } else { first.status.or(more.status) };
     Event {
-        text: first.text.or(more.text),
+        // A call shows the whole of what it sent, an echo of a template some of it.
+        text: shown.text.or(hidden.text),
         messaging_type: shown.messaging_type.or(hidden.messaging_type),
         tag: shown.tag.or(hidden.tag),
         token: shown.token.or(hidden.token),

@@ -1,7 +1,7 @@
 //! What the log lacks: the notes on what could not be checked and why.
 
 use crate::audit::AuditOptions;
-use crate::event::{Event, Kind};
+use crate::event::{Channel, Event, Kind};
 use crate::policy::Policy;
 use crate::replay::Verdict;
 use crate::rule::Rule;
@@ -14,8 +14,11 @@ pub(super) struct Seen {
     late_sends_without_entry: u64,
     templates_without_category: u64,
     without_rule: u64,
+    /// Sends that may have carried a tag or token, and those on WhatsApp, which has neither, that may have been templates.
     hidden: u64,
+    hidden_on_whatsapp: u64,
     sends: u64,
+    unshown: u64,
 }
 
 impl Seen {
@@ -24,10 +27,19 @@ impl Seen {
         self.entries += u64::from(event.entry.is_some() || event.kind == Kind::Referral);
     }
 
+    /// Messages of which nothing but their delivery is in the log.
+    pub(super) fn see_unshown(&mut self, count: u64) {
+        self.unshown += count;
+    }
+
     pub(super) fn judge(&mut self, send: &Event<'_>, verdict: &Verdict<'_>, policy: &Policy, options: &AuditOptions) {
         self.sends += 1;
         // A template is a claim that outweighs whatever else may be hidden.
-        self.hidden += u64::from(send.claim_hidden && send.template.is_none());
+        if send.claim_hidden && send.template.is_none() {
+            let hidden =
+                if send.channel == Channel::Whatsapp { &mut self.hidden_on_whatsapp } else { &mut self.hidden };
+            *hidden += 1;
+        }
         self.templates_without_category += u64::from(send.template.is_some() && send.category.is_none());
         self.without_rule += u64::from(matches!(verdict, Verdict::Allowed(permit) if permit.permission.is_none()));
         if verdict.rules().any(|rule| rule == Rule::OutsideWindow) {
@@ -45,7 +57,9 @@ impl Seen {
         self.templates_without_category += other.templates_without_category;
         self.without_rule += other.without_rule;
         self.hidden += other.hidden;
+        self.hidden_on_whatsapp += other.hidden_on_whatsapp;
         self.sends += other.sends;
+        self.unshown += other.unshown;
     }
 
     pub(super) fn notes(&self, policy: &Policy, options: &AuditOptions) -> Vec<String> {
@@ -61,6 +75,7 @@ impl Seen {
         if self.moves == 0 && 0 < self.sends {
             notes.push("the log has sends and not one move of a user: add the log of incoming events, or hardly anything can be proved".into());
         }
+        notes.extend(unshown_in_words(self.unshown));
         if 0 < self.templates_without_category {
             notes.push(format!(
                 "{} no `category`: rules for marketing templates could not be checked there",
@@ -73,6 +88,12 @@ impl Seen {
                 many(self.hidden, "send comes", "sends come")
             ));
         }
+        if 0 < self.hidden_on_whatsapp && !options.replay.untagged {
+            notes.push(format!(
+                "{} not show which ones are templates: unproven outside the window, unless the calls or the statuses are in the log, too",
+                many(self.hidden_on_whatsapp, "send on WhatsApp comes from a format that does", "sends on WhatsApp come from a format that does")
+            ));
+        }
         if 0 < self.without_rule {
             notes.push(format!(
                 "{} older than the policy's first row of the channel: no rule is known",
@@ -81,6 +102,16 @@ impl Seen {
         }
         notes
     }
+}
+
+/// What to do about messages of which the log shows no more than that they were delivered or read, where there are any.
+pub fn unshown_in_words(count: u64) -> Option<String> {
+    (0 < count).then(|| {
+        format!(
+            "{} delivered or read that the log does not show: subscribe to message_echoes, or add the log of calls, to have them judged",
+            many(count, "message was", "messages were")
+        )
+    })
 }
 
 fn many(count: u64, one: &str, more: &str) -> String {

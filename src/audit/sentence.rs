@@ -160,6 +160,9 @@ fn why_unproven(doubt: &Doubt<'_>, send: &Event<'_>, policy: &Policy) -> String 
         Reason::ClaimNotVisible if row.is_some_and(|row| row.unmarked) => {
             "outside the window, and urgent notices and subscription messages carried no mark in those days".into()
         }
+        Reason::ClaimNotVisible if send.channel == Channel::Whatsapp => {
+            "outside the window, and the log does not show whether it was a template".into()
+        }
         Reason::ClaimNotVisible => {
             "outside the window, and the log does not show whether it carried a tag or token".into()
         }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 
-use fbwin::audit::History;
+use fbwin::audit::{History, unshown_in_words};
 use fbwin::batch::KeepText;
 use fbwin::event::{Channel, Kind};
 use fbwin::report::plain;
@@ -16,7 +16,7 @@ use fbwin::time::{Brief, DAY_MS, Elapsed, Time};
 
 use crate::cli::End;
 use crate::cli::output::Output;
-use crate::cli::reading::{Complaints, ReadingArgs, counted, records, unknown_events, without_quotes};
+use crate::cli::reading::{Complaints, ReadingArgs, counted, notes_of, records, unknown_events, without_quotes};
 
 /// Print what was recognised: formats, events by kind, accounts, time span, gaps, unknown shapes
 #[derive(Debug, Args)]
@@ -66,7 +66,9 @@ impl InspectCommand {
 
 fn page(reading: Reading, redact: bool) -> String {
     let mut page = String::new();
-    for input in &reading.inputs {
+    // What lies beside the logs is told of in one line, however much it is.
+    let (left_out, inputs): (Vec<_>, Vec<_>) = reading.inputs.iter().partition(|input| input.format == "none");
+    for input in inputs {
         let shapes: Vec<String> = input.shapes.iter().map(|(name, count)| format!("{count} {name}")).collect();
         let shapes = if shapes.is_empty() { String::new() } else { format!(" ({})", shapes.join(", ")) };
         let name = plain(&input.name).into_owned();
@@ -80,6 +82,9 @@ fn page(reading: Reading, redact: bool) -> String {
             let note = if redact { without_quotes(&note) } else { note };
             page.push_str(&format!("   {}\n", plain(&note)));
         }
+    }
+    for note in notes_of(&left_out, redact) {
+        page.push_str(&format!("{}\n", plain(&note)));
     }
     let history = History::new(reading.batches);
     let mut kinds: BTreeMap<Kind, u64> = BTreeMap::new();
@@ -109,6 +114,9 @@ fn page(reading: Reading, redact: bool) -> String {
     if let (Some(first), Some(last)) = (history.len().checked_sub(1).map(|_| history.event(0).at), last) {
         page.push_str(&format!("from {} to {}\n", Brief(first), Brief(last)));
     }
+    if let Some(note) = unshown_in_words(history.unshown()) {
+        page.push_str(&format!("{note}\n"));
+    }
     for (kind, count) in &kinds {
         page.push_str(&format!("   {count:>9} {kind}\n"));
     }
@@ -120,10 +128,14 @@ fn page(reading: Reading, redact: bool) -> String {
         let hidden = if of.hidden == 0 {
             String::new()
         } else {
-            {
-                let hide = if of.hidden == 1 { "hides" } else { "hide" };
-                format!(", {} of them {hide} tag and token", of.hidden)
-            }
+            // WhatsApp has neither tag nor token.
+            let hide = match (*channel == Channel::Whatsapp, of.hidden) {
+                (true, 1) => "hides whether it is a template",
+                (true, _) => "hide whether they are templates",
+                (false, 1) => "hides tag and token",
+                (false, _) => "hide tag and token",
+            };
+            format!(", {} of them {hide}", of.hidden)
         };
         let users = counted(of.users.len() as u64, "user");
         let (moves, sends) = (counted(of.moves, "move"), counted(of.sends, "send"));

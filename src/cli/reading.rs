@@ -205,23 +205,29 @@ pub(crate) fn without_quotes(sentence: &str) -> String {
 
 /// What a person should know about the inputs, without quotes if so wished; what holds for many of them is said once.
 fn notes(reading: &Reading, redact: bool) -> Vec<String> {
+    let inputs: Vec<&InputReading> = reading.inputs.iter().collect();
+    let told = |note: String| if redact { without_quotes(&note) } else { note };
+    let unknown = inputs
+        .iter()
+        .flat_map(|input| unknown_events(input).map(move |note| format!("{}: {}", input.name, told(note))));
+    unknown.chain(notes_of(&inputs, redact)).collect()
+}
+
+/// The notes of the inputs, each with the names of those for which it holds.
+pub(crate) fn notes_of(inputs: &[&InputReading], redact: bool) -> Vec<String> {
     let mut inputs_of: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    let mut said: Vec<String> = Vec::new();
-    for input in &reading.inputs {
-        for note in unknown_events(input) {
-            said.push(format!("{}: {}", input.name, if redact { without_quotes(&note) } else { note }));
-        }
+    for input in inputs {
         for note in &input.notes {
             let note = if redact { without_quotes(note) } else { note.clone() };
             inputs_of.entry(note).or_default().push(&input.name);
         }
     }
-    said.extend(inputs_of.into_iter().map(|(note, inputs)| match inputs.as_slice() {
+    let said = inputs_of.into_iter().map(|(note, inputs)| match inputs.as_slice() {
         [one] => format!("{one}: {note}"),
         [first, rest @ ..] => format!("{first} and {} more: {note}", rest.len()),
         [] => note,
-    }));
-    said
+    });
+    said.collect()
 }
 
 /// A sentence for each word of `event` that we do not know.

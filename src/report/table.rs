@@ -338,7 +338,7 @@ fn advice(reason: &str) -> &'static str {
             "what opened it may lie before the log: add older logs, or say --complete or --log-begins if nothing is missing"
         }
         "claim-not-visible" => {
-            "the log does not show what it relied on: add the log of requests, or say --untagged if nothing is ever tagged"
+            "the log does not show what it relied on: add the log of requests, or, of Messenger and Instagram, say --untagged if nothing is ever tagged"
         }
         "time-precision" => "it is closer to the limit than the log's times are exact",
         "recipient-unresolved" => "to whom it went, or what it answered, is not in the log",

@@ -221,7 +221,7 @@ impl<'a> Record<'a> {
     }
 
     /// Whether the field is set, be it to nothing. Most are not, of most records.
-    fn has(&self, field: Field) -> bool {
+    pub(super) fn has(&self, field: Field) -> bool {
         self.set & bit(field) != 0
     }
 
@@ -255,6 +255,10 @@ const fn bit(field: Field) -> u32 {
     1 << field as u32
 }
 
+/// The user of an event that the log does not ascribe to anybody, since a record must have one. It is read back as none, or
+/// a log beside its own conversion would count such an event twice.
+pub(super) const UNKNOWN_USER: &str = "(unknown)";
+
 /// Makes an event of a record and adds it to the others.
 ///
 /// # Errors
@@ -272,7 +276,8 @@ pub(super) fn push(
 
     let channel = reader.channel()?;
     let ts = reader.stamp(Field::Ts, channel)?.ok_or_else(|| reader.lacks(Field::Ts))?;
-    let user = reader.name(Field::User)?.ok_or_else(|| reader.lacks(Field::User))?;
+    let written_user = reader.name(Field::User)?.ok_or_else(|| reader.lacks(Field::User))?;
+    let user = if written_user == UNKNOWN_USER { "" } else { &written_user };
     let (kind, unknown_event) = reader.kind()?;
     // On a send these decide the verdict; on a move of the user's they say nothing we read.
     let decisive = kind == Kind::Send;
@@ -295,7 +300,7 @@ pub(super) fn push(
         precision_ms: ts.precision_ms,
         channel,
         account: account.as_deref().unwrap_or(&options.account),
-        user: &user,
+        user,
         kind,
         id: id.as_deref(),
         place,

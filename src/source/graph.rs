@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 use crate::event::{Channel, Event, Kind, Status};
 
+use super::beside;
 use super::json::Json;
 use super::shape::{Record, Shape};
 use super::shown;
@@ -206,7 +207,9 @@ fn read_message(message: &Json<'_>, side: &Side<'_>, record: &mut Record<'_, '_>
         record.sink.tally.left_out(REACTIONS);
     }
     let id = message.get("id").id();
-    record.event(&Event {
+    let attached = message.get("attachments").get("data").elements();
+    let beside = beside::lines(attached.iter().map(|one| one.get("generic_template")));
+    let event = Event {
         at: stamp.at,
         precision_ms: stamp.precision_ms.max(PRECISION_MS),
         channel: side.channel,
@@ -218,5 +221,6 @@ fn read_message(message: &Json<'_>, side: &Side<'_>, record: &mut Record<'_, '_>
         status: out.then_some(Status::Sent),
         claim_hidden: out,
         ..Event::default()
-    })
+    };
+    record.event_with(&event, None, beside.as_deref())
 }

@@ -12,6 +12,8 @@ use std::sync::{Arc, Mutex};
 
 use crate::store::StoreError;
 
+use super::csv;
+use super::foreign::{foreign, has_heading, is_medium, is_prose, is_zip};
 use super::unpack::{self, Contents, Fate, Member};
 use super::{FORMATS, Fit, Format, InputReading, Layout, Opened, Options, Refusal, Sink, Start, too_long};
 
@@ -325,7 +327,7 @@ impl<'a> Blocks<'a> {
                         self.waiting.clear();
                         return Some(Err(SourceError::io(name, error)));
                     }
-                    Err(error) => self.refuse(&name, "unknown", Some(format!("cannot be opened: {error}"))),
+                    Err(error) => self.refuse(&name, UNKNOWN, Some(format!("cannot be opened: {error}"))),
                 }
             }
             // Every opened input is in `inputs` and in `current`.
@@ -366,7 +368,7 @@ impl<'a> Blocks<'a> {
             Origin::Member(member) => match member.open()? {
                 Ok((bytes, fate)) => (bytes, Some(fate), None, true),
                 Err(reason) => {
-                    self.refuse(name, "unknown", Some(reason));
+                    self.refuse(name, UNKNOWN, Some(reason));
                     return Ok(());
                 }
             },
@@ -385,14 +387,12 @@ impl<'a> Blocks<'a> {
                         self.waiting.push_front(Waiting { name, from, is_named: true });
                     }
                 }
-                Err(reason) => self.refuse(name, "unknown", Some(reason)),
+                Err(reason) => self.refuse(name, UNKNOWN, Some(reason)),
             }
             return Ok(());
         }
         if !is_named && is_medium(&start) {
-            self.refuse(name, "none", None);
-            let note = "is a picture, a sound, a film or a page, and no log: it was left out".to_owned();
-            self.inputs.last_mut().into_iter().for_each(|input| input.notes.push(note.clone()));
+            self.leave_out(name);
             return Ok(());
         }
         if !is_member && let Some(packing) = unpack::packing(&start) {
@@ -403,6 +403,10 @@ impl<'a> Blocks<'a> {
         }
         let read = start.len();
         let (format, opened) = tell(&mut start, at_end, self.options);
+        if !is_named && format == UNKNOWN && has_heading(&start) {
+            self.leave_out(name);
+            return Ok(());
+        }
         let (opened, bad) = match opened {
             Ok(opened) => (opened, None),
             Err(Refusal { line, reason }) => {
@@ -428,6 +432,13 @@ impl<'a> Blocks<'a> {
             fate,
         });
         Ok(())
+    }
+
+    /// Takes in a file that lies among the logs and is none.
+    fn leave_out(&mut self, name: &str) {
+        self.refuse(name, "none", None);
+        let note = "left out: a picture, a sound, a film or a page, and no log";
+        self.inputs.last_mut().into_iter().for_each(|input| input.notes.push(note.to_owned()));
     }
 
     /// Takes an input in of which no byte is read as a record.
@@ -550,7 +561,7 @@ fn count(line_end: u8, bytes: &[u8]) -> u64 {
 /// Tells the format of an input by its beginning, and takes the byte order mark away.
 fn tell(start: &mut Vec<u8>, at_end: bool, options: &Options) -> (&'static str, Result<Opened, Refusal>) {
     if let Some(reason) = foreign(start) {
-        return ("unknown", Err(Refusal { line: 1, reason: reason.to_owned() }));
+        return (UNKNOWN, Err(Refusal { line: 1, reason: reason.to_owned() }));
     }
     if start.starts_with(UTF8_MARK) {
         start.drain(..UTF8_MARK.len());
@@ -566,46 +577,29 @@ fn tell(start: &mut Vec<u8>, at_end: bool, options: &Options) -> (&'static str, 
             best = Some((fit, format));
         }
     }
-    match best {
-        Some((Fit::Perhaps | Fit::Surely, format)) => (format.name, (format.open)(&start)),
-        _ => ("unknown", Err(Refusal { line: 1, reason: "is in no format that fbwin reads".to_owned() })),
+    let opened = match best {
+        Some((fit @ (Fit::Perhaps | Fit::Surely), format)) => Some((fit, format.name, (format.open)(&start))),
+        _ => None,
+    };
+    match opened {
+        // The last format takes any text for a table. What to do about its header helps nobody whose file has none.
+        Some((Fit::Perhaps, format, Err(_))) if format == csv::FORMAT.name && is_prose(start.bytes, options) => {
+            no_format()
+        }
+        Some((_, format, opened)) => (format, opened),
+        None => no_format(),
     }
 }
 
-/// Whether these are the first bytes of what lies beside the logs of an export, in whatever folder it is.
-fn is_medium(start: &[u8]) -> bool {
-    const BEGINNINGS: [&[u8]; 8] =
-        [b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"%PDF-", b"OggS", b"ID3", b"RIFF", b"\x1a\x45\xdf\xa3"];
-    let page = start.trim_ascii_start().get(..14).unwrap_or_default().to_ascii_lowercase();
-    BEGINNINGS.iter().any(|begin| start.starts_with(begin))
-        || start.get(4..8) == Some(b"ftyp")
-        || page.starts_with(b"<!doctype html")
-        || page.starts_with(b"<html")
-}
+/// The format of an input that is in none.
+const UNKNOWN: &str = "unknown";
 
-/// Whether these are the first bytes of a zip archive, with or without files.
-fn is_zip(start: &[u8]) -> bool {
-    matches!(start, [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..])
+fn no_format() -> (&'static str, Result<Opened, Refusal>) {
+    (UNKNOWN, Err(Refusal { line: 1, reason: "is in no format that fbwin reads".to_owned() }))
 }
 
 /// The byte order mark that some programs put before UTF-8.
 pub(super) const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
-
-/// What an input is that has no lines of UTF-8 at all, and what to do about it.
-fn foreign(start: &[u8]) -> Option<&'static str> {
-    const UTF16: &str = "is UTF-16; convert it to UTF-8";
-    match start {
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, b'{' | b'[' | b'"', ..] | [b'{' | b'[' | b'"', 0, ..] => Some(UTF16),
-        [0x1f, 0x8b, ..] => Some("is compressed (gzip); unpack it first"),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => Some("is compressed (zstd); unpack it first"),
-        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some("is compressed (xz); unpack it first"),
-        [b'B', b'Z', b'h', b'1'..=b'9', b'1', b'A', b'Y', ..] => Some("is compressed (bzip2); unpack it first"),
-        // A zip archive that is a file of its own has been opened before.
-        start if is_zip(start) => Some("is a zip archive in a pipe or in another archive; unpack it first"),
-        _ if start.get(257..262) == Some(b"ustar") => Some("is a tar archive; unpack it first"),
-        _ => None,
-    }
-}
 
 /// The layout of what holds no record.
 struct Nothing;

@@ -8,6 +8,8 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
+use crate::secret::has_credential;
+
 /// A value. Keys of objects are in snake case, whoever wrote them: some libraries write `isEcho` for `is_echo`.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Json<'a> {
@@ -40,6 +42,11 @@ impl<'a> Json<'a> {
             Json::Object(fields) => fields.iter().find(|(name, _)| name == key).map_or(NULL, |(_, value)| value),
             _ => NULL,
         }
+    }
+
+    /// The value under a key that somebody names as the log writes it.
+    pub(super) fn get_as_written(&self, key: &str) -> &Json<'a> {
+        self.get(&snake(Cow::Borrowed(key)))
     }
 
     /// The value under the first of `keys` that is there and not null.
@@ -111,9 +118,10 @@ impl<'a> Json<'a> {
     }
 }
 
-/// `isEcho` and `policy-enforcement` are `is_echo` and `policy_enforcement`.
+/// `isEcho` and `policy-enforcement` are `is_echo` and `policy_enforcement`. A credential keeps its spelling, by which alone
+/// it is known when the key is quoted.
 fn snake(key: Cow<'_, str>) -> Cow<'_, str> {
-    if !key.bytes().any(|c| c.is_ascii_uppercase() || c == b'-') {
+    if !key.bytes().any(|c| c.is_ascii_uppercase() || c == b'-') || has_credential(&key) {
         return key;
     }
     // A constant in capitals is no camel.
@@ -238,6 +246,7 @@ mod tests {
         assert_eq!(json.get("sms_sid").id().as_deref(), Some("27055780770723719"));
         assert_eq!(json.get("id").text(), Some("x"));
         assert_eq!(json.get("a_b").id(), None);
+        assert_eq!(json.get_as_written("isEcho").truth(), Some(true));
         assert!(json.get("nothing").get("below").is_null());
     }
 }

@@ -69,6 +69,8 @@ pub(super) enum Answer {
 pub(super) struct Request {
     pub(super) to: Recipient,
     pub(super) text: Option<String>,
+    /// What it shows beside the text, a line each. No echo must show as much of it.
+    pub(super) beside: Option<String>,
     pub(super) messaging_type: Option<MessagingType>,
     /// In upper snake case.
     pub(super) tag: Option<String>,
@@ -84,7 +86,7 @@ pub(super) struct Request {
 impl Request {
     /// Whether the two differ in what they say at most, and not in what they claim.
     pub(super) fn is_like(&self, other: &Request) -> bool {
-        let claim = |one: &Request| Request { text: None, attached: Content::Unknown, ..one.clone() };
+        let claim = |one: &Request| Request { text: None, beside: None, attached: Content::Unknown, ..one.clone() };
         claim(self) == claim(other)
     }
 }

@@ -5,6 +5,7 @@
 //! one constant; a block of whole records is read on whatever thread is free, so no format knows of more than the block
 //! before it.
 
+mod beside;
 mod canonical;
 mod cell;
 mod chat_txt;
@@ -14,6 +15,7 @@ mod document;
 mod dyi;
 mod feed;
 mod flat;
+mod foreign;
 mod graph;
 mod held;
 mod inboxes;
@@ -30,6 +32,7 @@ mod shape;
 mod sides;
 mod tally;
 mod unpack;
+mod unused;
 mod webhook;
 mod whatsapp;
 mod whatsapp_send;
@@ -63,6 +66,7 @@ use loose::Content;
 use loose::{Alias, Loose};
 use sides::Unsided;
 use tally::Tally;
+use unused::Used;
 
 /// The formats, in the order in which they are asked; of those that fit an input equally well the first one reads it.
 const FORMATS: &[Format] = &[chat_txt::FORMAT, document::FORMAT, jsonl::FORMAT, csv::FORMAT];
@@ -320,12 +324,15 @@ fn read_blocks(
         }
     }
     reading.bad.first.sort_by_key(|bad| bad.place);
+    let mut used = Used::default();
     for (of_input, tally) in reading.inputs.iter_mut().zip(tallies) {
+        used.merge(tally.used);
         of_input.shapes = tally.shapes().clone();
         let (unknown_events, notes) = tally.finish();
         of_input.unknown_events = unknown_events;
         of_input.notes.extend(notes);
     }
+    unused::tell(options, used, &mut reading.inputs);
     Ok(reading)
 }
 
@@ -460,6 +467,7 @@ impl<'o> Sink<'o> {
 
     /// Takes in one record of the canonical form, or says why it cannot.
     fn record(&mut self, record: &Record<'_>, names: &Names, line: u64) -> Result<(), String> {
+        self.tally.used.map |= names.mapped().any(|field| record.has(field));
         canonical::push(record, names, self.place(line), self.options, &mut self.events, &mut self.tally)
     }
 

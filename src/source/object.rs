@@ -68,9 +68,7 @@ fn lacks_time(text: &str) -> bool {
 /// The parser's words, which never quote the text, with the line only where the object has several: `first_line` is then
 /// the one it begins on.
 pub(super) fn not_json(error: &serde_json::Error, first_line: Option<u64>) -> String {
-    let text = error.to_string();
-    let place = format!(" at line {} column {}", error.line(), error.column());
-    let what = text.strip_suffix(&place).unwrap_or(&text);
+    let what = words(error);
     match first_line {
         Some(first) if 1 < error.line() => {
             let line = (first + error.line() as u64).saturating_sub(1);
@@ -78,6 +76,18 @@ pub(super) fn not_json(error: &serde_json::Error, first_line: Option<u64>) -> St
         }
         _ => format!("is not valid JSON: {what} at column {}", error.column()),
     }
+}
+
+/// The same of an object that stands on one line, behind so many bytes of something else.
+pub(super) fn not_json_behind(before: usize, error: &serde_json::Error) -> String {
+    format!("is not valid JSON: {} at column {}", words(error), before + error.column())
+}
+
+/// The parser's words without the place.
+fn words(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    text.strip_suffix(&place).unwrap_or(&text).to_owned()
 }
 
 /// The known keys of an object. Values stay as they are written: ids must keep all their digits.

@@ -5,6 +5,7 @@ use serde::de::IgnoredAny;
 
 use super::Sink;
 use super::json::Json;
+use super::object;
 use super::shape;
 use crate::time::Stamp;
 
@@ -23,19 +24,42 @@ pub(super) fn read(line: &str, number: u64, sink: &mut Sink<'_>) -> Option<Resul
     let logged = time_in(found.as_ref().map_or(line, |(words, _)| words), sink.options.utc_offset_s);
     match found {
         Some((_, json)) => Some(shape::read_logged(&json, logged, number, sink)),
-        // Whatever else the program had to say. Half a record is none of its words.
-        None if logged.is_some() && is_text(line) => {
-            sink.tally.left_out("text without a record we know, passed over");
-            Some(Ok(()))
-        }
-        None => None,
+        None => unknown(line, logged.is_some(), sink),
     }
 }
 
-/// Whether a line is neither JSON nor part of it.
-fn is_text(line: &str) -> bool {
+/// A line without a record: whatever else the program had to say, or half a record, which is none of its words.
+fn unknown(line: &str, has_time: bool, sink: &mut Sink<'_>) -> Option<Result<(), String>> {
+    if !has_time || serde_json::from_str::<IgnoredAny>(line).is_ok() {
+        return None;
+    }
+    let broken = broken(line);
     let is_whole = !line.contains(['{', '}']) || objects(line).next().is_some();
-    is_whole && serde_json::from_str::<IgnoredAny>(line).is_err()
+    match broken {
+        // It may hold whole objects.
+        Some((at, error)) if error.is_eof() || !is_whole => Some(Err(object::not_json_behind(at, &error))),
+        _ if is_whole => {
+            sink.tally.left_out("text without a record we know, passed over");
+            Some(Ok(()))
+        }
+        _ => Some(Err("is text with braces, and what they hold is no whole JSON".to_owned())),
+    }
+}
+
+/// The first object in a line that is not valid, itself inside none, and what is wrong with it. Braces around what is no
+/// key are the program's own.
+fn broken(line: &str) -> Option<(usize, serde_json::Error)> {
+    let mut from = 0;
+    for _ in 0..MOST_BRACES {
+        let at = from + line.get(from..)?.find('{').filter(|at| from + at <= LONGEST_PREFIX)?;
+        let mut objects = serde_json::Deserializer::from_str(&line[at..]).into_iter::<IgnoredAny>();
+        from = match objects.next()? {
+            Ok(_) => at + objects.byte_offset(),
+            Err(error) if line[at + 1..].trim_ascii_start().starts_with('"') => return Some((at, error)),
+            Err(_) => at + 1,
+        };
+    }
+    None
 }
 
 /// Whether a line, which does not begin with an object, holds a record behind some words.

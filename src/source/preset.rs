@@ -123,12 +123,15 @@ impl Preset {
 }
 
 impl Sides {
-    /// The channel that the prefix of an address names, and the rest of the address.
+    /// The channel that the prefix of an address names, and the rest of the address. WhatsApp itself writes a number without
+    /// the plus before it, and a person must not have two names.
     pub(super) fn address<'a>(&self, text: &'a str) -> Option<(Channel, &'a str)> {
         let text = text.trim();
         let stripped =
             |(prefix, channel): (&String, &String)| Some((Channel::from_word(channel)?, strip(text, prefix)?));
-        self.prefixes.iter().find_map(stripped)
+        let (channel, rest) = self.prefixes.iter().find_map(stripped)?;
+        let bare = rest.strip_prefix('+').filter(|bare| channel == Channel::Whatsapp && !bare.is_empty());
+        Some((channel, bare.unwrap_or(rest)))
     }
 }
 

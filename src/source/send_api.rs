@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::event::{Category, Channel, MessagingType, TokenType, tag_word};
 
+use super::beside;
 use super::canonical::Field;
 use super::json::Json;
 use super::loose::{Answer, Call, Content, Loose, Piece, Recipient, Request};
@@ -263,6 +264,15 @@ fn owned<'a>(json: &Json<'_>) -> Json<'a> {
     }
 }
 
+/// What a request shows beside its text: a picture shows nothing to read.
+fn beside_text(json: &Json<'_>, message: &Json<'_>, payload: &Json<'_>) -> Option<String> {
+    let nothing = &Json::Null;
+    let payload = if payload.has("template_type") { payload } else { nothing };
+    let replies = list_in(message, "quick_replies");
+    let (inner, outer) = (inside(message, "template"), inside(json, "template"));
+    beside::lines([payload, replies.as_ref(), inner.as_ref(), outer.as_ref()])
+}
+
 fn request(json: &Json<'_>, record: &mut Record<'_, '_>) -> Result<Request, String> {
     let (recipient, message) = (inside(json, "recipient"), inside(json, "message"));
     let id = |key: &str| recipient.get(key).id().map(Cow::into_owned);
@@ -308,6 +318,7 @@ fn request(json: &Json<'_>, record: &mut Record<'_, '_>) -> Result<Request, Stri
     Ok(Request {
         to,
         text: message.get("text").text().map(str::to_owned),
+        beside: beside_text(json, &message, &payload),
         messaging_type,
         tag: json
             .first(&["tag", "message_tag"])

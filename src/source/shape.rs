@@ -9,7 +9,7 @@ use super::Sink;
 use super::json::Json;
 use super::loose::{Alias, Content};
 use super::sides::Sides;
-use super::{chatwoot, dyi, feed, graph, send_api, webhook, whatsapp, whatsapp_send};
+use super::{beside, chatwoot, dyi, feed, graph, send_api, webhook, whatsapp, whatsapp_send};
 use crate::batch::Slot;
 use crate::event::{Channel, Event, Kind, Sender};
 use crate::time::Stamp;
@@ -68,7 +68,7 @@ pub(super) struct Record<'s, 'o> {
 impl Record<'_, '_> {
     /// Takes in an event; its place and a missing account are filled in.
     pub(super) fn event(&mut self, event: &Event<'_>) -> Result<(), String> {
-        self.event_with(event, None)
+        self.event_with(event, None, None)
     }
 
     fn push(&mut self, event: &Event<'_>) -> Result<Option<Slot>, String> {
@@ -86,12 +86,19 @@ impl Record<'_, '_> {
         slot.ok_or_else(|| "is too large to keep".to_owned())
     }
 
-    /// Takes in an event, and an attachment that it shows instead of a text.
-    pub(super) fn event_with(&mut self, event: &Event<'_>, attachment: Option<&str>) -> Result<(), String> {
+    /// Takes in an event, an attachment that it shows instead of a text, and the lines that it shows beside it. These are
+    /// to be read, and not to be compared with those of a call: the two need not show the same.
+    pub(super) fn event_with(
+        &mut self,
+        event: &Event<'_>,
+        attachment: Option<&str>,
+        beside: Option<&str>,
+    ) -> Result<(), String> {
         let content = event.text.map_or(Content::Unknown, Content::of_text);
         let attached = attachment.filter(|_| content == Content::Unknown).map(Content::of_attachment);
         // No call caused what a person wrote; and without an id it could not be joined.
-        if let Some(slot) = self.push(event)?
+        let text = beside::below(event.text, beside);
+        if let Some(slot) = self.push(&Event { text: text.as_deref(), ..*event })?
             && event.kind == Kind::Send
             && event.id.is_some()
             && event.sender != Some(Sender::Human)
@@ -132,11 +139,13 @@ impl Record<'_, '_> {
     }
 
     /// The logger's time of a record: that of the log line around it, or one that stands among its own keys.
-    pub(super) fn logged_beside(&self, json: &Json<'_>) -> Option<Stamp> {
-        let own = match &self.sink.options.time_field {
-            Some(name) => json.get(name),
+    pub(super) fn logged_beside(&mut self, json: &Json<'_>) -> Option<Stamp> {
+        let options = self.sink.options;
+        let own = match &options.time_field {
+            Some(name) => json.get_as_written(name),
             None => json.first(TIMES),
         };
+        self.sink.tally.used.time_field |= options.time_field.is_some() && !own.is_null();
         self.stamp(own).or(self.logged)
     }
 }
@@ -154,7 +163,8 @@ pub(super) fn read(json: &Json<'_>, line: u64, sink: &mut Sink<'_>) -> Result<()
 pub(super) fn plain_key(key: &str) -> &str {
     const LONG: usize = 24;
     let digits = key.bytes().filter(u8::is_ascii_digit).count();
-    let is_number = 0 < digits && key.bytes().all(|c| c.is_ascii_digit() || c == b'_');
+    // Telephone numbers are written in many ways.
+    let is_number = 0 < digits && key.chars().all(|c| c.is_ascii_digit() || "_+-(). ".contains(c));
     if is_number || 0 < digits && LONG < key.len() { "(an id)" } else { key }
 }
 
@@ -185,12 +195,30 @@ fn read_wrapped(json: &Json<'_>, record: &mut Record<'_, '_>, depth: usize) -> R
     if let Some(name) = wanted {
         return Err(format!("is not a record of the format {name}, as which --from has it read"));
     }
-    let keys: Vec<&str> = json.fields().iter().map(|(key, _)| plain_key(key)).take(8).collect();
-    record.sink.tally.unknown_shape(&keys.join(", "));
-    Err(match keys.as_slice() {
-        [] => "is not a record of any format we know".to_owned(),
-        keys => format!("is not a record of any format we know; its keys are {}", super::shown(&keys.join(", "))),
+    Err(match quoted_keys(json) {
+        None => "is not a record of any format we know".to_owned(),
+        Some(keys) => format!("is not a record of any format we know; its keys are {keys}"),
     })
+}
+
+/// The first keys of a record, each between quotes: one may be a name or an address, and a reader may want no quotes.
+fn quoted_keys(json: &Json<'_>) -> Option<String> {
+    const ROOM: usize = 60;
+    let mut keys = String::new();
+    for (key, _) in json.fields() {
+        let next = match plain_key(key) {
+            own if own == key.as_ref() => format!("`{}`", super::shown(own)),
+            instead => instead.to_owned(),
+        };
+        if !keys.is_empty() {
+            keys.push_str(", ");
+            if ROOM < keys.chars().count() + next.chars().count() {
+                return Some(keys + "…");
+            }
+        }
+        keys.push_str(&next);
+    }
+    Some(keys).filter(|keys| !keys.is_empty())
 }
 
 /// The keys under which loggers put the body of a call, in the order in which the bodies belong.
@@ -227,15 +255,12 @@ pub(super) struct Around {
 }
 
 /// Looks for the logger's own words in a log line; what it does not say, the line around it may have said.
-pub(super) fn around(json: &Json<'_>, record: &Record<'_, '_>) -> Around {
-    let time = match &record.sink.options.time_field {
-        Some(name) => json.get(name),
-        None => json.first(TIMES),
-    };
+pub(super) fn around(json: &Json<'_>, record: &mut Record<'_, '_>) -> Around {
+    let logged = record.logged_beside(json);
     let account = json.first(ACCOUNTS).id().map(Cow::into_owned).or_else(|| account_in_url(json));
     let correlation = json.first(CORRELATIONS).id().map(Cow::into_owned);
     Around {
-        logged: record.stamp(time).or(record.logged),
+        logged,
         account: account.or_else(|| record.account.clone()),
         correlation: correlation.or_else(|| record.correlation.clone()),
     }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::canonical::Field;
+use super::unused::Used;
 use super::{shown, shown_up_to};
 
 /// How many kinds of a thing are told apart.
@@ -25,14 +26,14 @@ pub(super) struct Tally {
     has_exact_ids: bool,
     /// Records by the name of their shape.
     shapes: BTreeMap<&'static str, u64>,
-    /// Records of no shape we know, by their keys.
-    unknown_shapes: Counts<String>,
     /// Responses whose request is not known.
     unpaired: u64,
     /// What its shapes cannot show, and how many records that concerns; 0 for all of them.
     limits: BTreeMap<&'static str, u64>,
     /// How many arrays around records are open at the end, and the line of the last bracket or record.
     brackets: (i64, u64),
+    /// Which options found what they name.
+    pub(super) used: Used,
 }
 
 impl Tally {
@@ -49,11 +50,6 @@ impl Tally {
     /// Counts a record of a shape.
     pub(super) fn shape(&mut self, name: &'static str) {
         *self.shapes.entry(name).or_default() += 1;
-    }
-
-    /// Counts a record of no shape we know.
-    pub(super) fn unknown_shape(&mut self, keys: &str) {
-        self.unknown_shapes.add(shown(keys), 1);
     }
 
     /// Counts responses whose request is not known.
@@ -111,12 +107,12 @@ impl Tally {
         for (name, count) in next.shapes {
             *self.shapes.entry(name).or_default() += count;
         }
-        self.unknown_shapes.merge(next.unknown_shapes);
         self.unpaired += next.unpaired;
         for (sentence, count) in next.limits {
             *self.limits.entry(sentence).or_default() += count;
         }
         self.brackets(next.brackets.0, next.brackets.1);
+        self.used.merge(next.used);
         for id in next.rounded_ids {
             // One that is known already takes no place from another.
             if self.rounded_ids.len() < ROUNDED_IDS {

@@ -11,7 +11,7 @@ use super::json::Json;
 use super::loose::Alias;
 use super::shape::{self, Record, Shape, channel_of};
 use super::sides::Sides;
-use super::{feed, shown};
+use super::{beside, feed, shown};
 
 pub(super) const SHAPE: Shape = Shape { name: "webhook", fits, read };
 
@@ -235,7 +235,9 @@ fn read_one(json: &Json<'_>, around: &Around<'_>, record: &mut Record<'_, '_>) -
             ..base
         };
         let attachment = message.get("attachments").elements().first().map(|first| first.get("type"));
-        return record.event_with(&event, attachment.map(|kind| kind.text().unwrap_or_default()));
+        let beside = if may_be_send { beside_text(message) } else { None };
+        let attachment = attachment.map(|kind| kind.text().unwrap_or_default());
+        return record.event_with(&event, attachment, beside.as_deref());
     }
     if let Some((key, what)) = known {
         return read_other(key, what, Event { entry, token: token.as_deref(), ..base }, out, record);
@@ -381,6 +383,13 @@ fn template_of<'j>(message: &'j Json<'_>) -> Option<&'j str> {
     types
         .filter_map(|payload| payload.get("template_type").text())
         .find(|name| matches!(*name, "one_time_notif_req" | "notification_messages" | "customer_feedback"))
+}
+
+/// What an echo shows of its templates and quick replies. What else is attached has no words.
+fn beside_text(message: &Json<'_>) -> Option<String> {
+    let payloads = message.get("attachments").elements().iter().map(|attachment| attachment.get("payload"));
+    let templates = payloads.filter(|payload| payload.has("template_type"));
+    beside::lines(templates.chain([message.get("template"), message.get("quick_replies")]))
 }
 
 /// A message that follows a checkbox plugin names the reference that the plugin gave.

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use crate::event::{Channel, Entry, Event, Kind, Sender, Status};
 use crate::time::Stamp;
 
+use super::beside;
 use super::canonical::Field;
 use super::json::Json;
 use super::loose::Alias;
@@ -357,8 +358,9 @@ fn read_own(
         _ => Kind::Send,
     };
     let is_send = kind == Kind::Send;
+    let beside = is_send.then(|| beside::lines([message.get("interactive"), message.get("template")])).flatten();
     let failed = message.get("history_context").get("status").text().is_some_and(|s| s.eq_ignore_ascii_case("error"));
-    record.event(&Event {
+    let event = Event {
         kind,
         id: id.as_deref(),
         text: text_of(message).filter(|_| is_send),
@@ -366,7 +368,8 @@ fn read_own(
         status: is_send.then_some(if failed { Status::Failed } else { Status::Sent }),
         claim_hidden: is_send,
         ..base
-    })
+    };
+    record.event_with(&event, None, beside.as_deref())
 }
 
 /// A part of the conversations that the app had before the business joined the API.

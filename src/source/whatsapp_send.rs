@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use crate::event::{Category, Channel, TEMPLATE_NOT_IN_LOG};
 
+use super::beside;
 use super::json::Json;
 use super::loose::{Alias, Loose, Piece, Recipient, Request};
 use super::shape::{Record, Shape};
@@ -113,6 +114,7 @@ fn request(json: &Json<'_>, record: &mut Record<'_, '_>) -> Result<Request, Stri
     Ok(Request {
         to: Recipient::User(user),
         text: text.map(str::to_owned),
+        beside: beside::lines([template, json.get("interactive")]),
         template: is_template.then(|| name.unwrap_or(TEMPLATE_NOT_IN_LOG).to_owned()),
         category: json.get("category").text().or(template.get("category").text()).and_then(Category::from_word),
         ..Request::default()

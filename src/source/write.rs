@@ -9,7 +9,7 @@ use serde_json::ser::CompactFormatter;
 use crate::event::Event;
 use crate::secret::{token_name, without_credentials};
 
-use super::canonical::Field;
+use super::canonical::{Field, UNKNOWN_USER};
 use super::cell::{self, Harmless};
 
 /// How tokens are written. They are credentials: whoever has them can send.
@@ -117,8 +117,7 @@ impl<W: Write> CanonicalWriter<W> {
             Field::Ts => Some(event.at.to_string()),
             Field::Channel => Some(event.channel.word().to_owned()),
             Field::Account => Some(clean(event.account)).filter(|account| !account.is_empty()),
-            // The record needs a user; that it is none is said beside it.
-            Field::User if event.user.is_empty() => Some("(unknown)".to_owned()),
+            Field::User if event.user.is_empty() => Some(UNKNOWN_USER.to_owned()),
             Field::User => Some(clean(event.user)),
             Field::Direction => None,
             Field::Event => Some(event.kind.word().to_owned()),
@@ -148,7 +147,7 @@ impl<W: Write> CanonicalWriter<W> {
             Field::ClaimHidden => yes(event.claim_hidden && event.kind == crate::event::Kind::Send),
             Field::LoggedAt => yes(event.logged_at),
             Field::Unpaired => yes(event.unpaired),
-            Field::RecipientHidden => yes(event.recipient_hidden || event.user.is_empty()),
+            Field::RecipientHidden => yes(event.recipient_hidden),
         }
     }
 }

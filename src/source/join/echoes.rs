@@ -258,7 +258,9 @@ fn untie(knot: &Knot, open: &[Open<'_>], echoes: &[Echo]) -> Option<Vec<(usize, 
         return None;
     }
     let mut calls = knot.open.clone();
-    calls.sort_by_key(|at| (open[*at].asked.at.map(|stamp| stamp.at), open[*at].asked.place, open[*at].name));
+    let order =
+        |one: &Open<'_>| (one.asked.at.map(|stamp| stamp.at), one.request.beside.clone(), one.asked.place, one.name);
+    calls.sort_by_cached_key(|at| order(&open[*at]));
     let mut sent = knot.echoes.clone();
     sent.sort_by_key(|at| (echoes[*at].at, &echoes[*at].id));
     let mut pairs = Vec::new();

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::batch::Batch;
 use crate::event::{Channel, Event, Kind, Status};
 use crate::source::Options;
+use crate::source::beside;
 use crate::source::loose::{Alias, Answer, Recipient, Request};
 
 use super::elsewhere::{Elsewhere, Seen};
@@ -61,6 +62,7 @@ impl Sends<'_> {
             Some(Answer::Refused { code, subcode }) => (Some(Status::Failed), *code, *subcode),
             _ => (None, None, None),
         };
+        let text = beside::below(request.text.as_deref(), request.beside.as_deref());
         let event = Event {
             at: stamp.at,
             precision_ms: stamp.precision_ms.max(self.options.precision_ms.unwrap_or(0)),
@@ -70,7 +72,7 @@ impl Sends<'_> {
             kind: Kind::Send,
             id,
             place: asked.place,
-            text: request.text.as_deref(),
+            text: text.as_deref(),
             messaging_type: request.messaging_type,
             tag: request.tag.as_deref(),
             token: request.token.as_deref(),
