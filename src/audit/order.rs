@@ -105,7 +105,7 @@ impl Order {
                 repeats.push((first, *here));
             }
         }
-        order.unshown = unshown(batches, &all, &order.confirmed, |identity| first_of.contains_key(&identity));
+        order.unshown = unshown(&order.batches, &all, &order.confirmed, |identity| first_of.contains_key(&identity));
         drop(first_of);
         order.merge(repeats);
         let mut entries = std::mem::take(&mut order.entries);
@@ -193,7 +193,7 @@ impl Order {
 }
 
 /// How many messages were delivered or read that are not among the events themselves.
-fn unshown(batches: &[Batch], all: &[Entry], confirmed: &Identities, is_there: impl Fn(u64) -> bool) -> u64 {
+fn unshown(batches: &[Arc<Batch>], all: &[Entry], confirmed: &Identities, is_there: impl Fn(u64) -> bool) -> u64 {
     let mut missing: Identities = confirmed.iter().copied().filter(|identity| !is_there(*identity)).collect();
     // Most logs show what was delivered, and need not be looked through for what users wrote and the business read.
     let told = if missing.is_empty() { &[] } else { all };
