@@ -46,8 +46,8 @@ pub(crate) const BEFORE: [(Evidence, f64); 30] = [
 ];
 /// How firmly the kinds are held to that, and the others to nothing.
 const KINDS_HELD: f64 = 0.03;
-const IDEAS_HELD: f64 = 0.001;
-const TERMS_HELD: f64 = 0.0005;
+const IDEAS_HELD: f64 = 0.0005;
+const TERMS_HELD: f64 = 0.0003;
 /// What a text that was written to mislead counts for beside others: in logs they are rare.
 const HARD_COUNTS: f64 = 0.5;
 /// A term of fewer shops is a name or an accident.

@@ -135,9 +135,12 @@ fn spans(pieces: &[Piece], hits: &[Hit]) -> Vec<(usize, usize)> {
     let apart = |hit: &&Hit| {
         pieces.iter().all(|piece| !piece.evidence.promotes() || hit.to <= piece.from || piece.to <= hit.from)
     };
-    let heaviest = hits.iter().map(|hit| hit.weight).fold(0.0, f64::max);
-    let telling = if all.is_empty() { heaviest.clamp(f64::MIN_POSITIVE, TELLING) } else { TELLING };
-    all.extend(hits.iter().filter(apart).filter(|hit| telling <= hit.weight).map(|hit| (hit.from, hit.to)));
+    let telling = hits.iter().filter(apart).filter(|hit| TELLING <= hit.weight);
+    all.extend(telling.map(|hit| (hit.from, hit.to)));
+    // One word alone is no offer: "last night", "a new one".
+    if pieces.iter().all(|piece| !piece.evidence.promotes()) && all.len() < 2 {
+        all.clear();
+    }
     all.sort_unstable();
     let mut merged: Vec<(usize, usize)> = Vec::with_capacity(all.len());
     for (from, to) in all {
