@@ -237,6 +237,9 @@ fn precedence(a: &Event<'_>, b: &Event<'_>) -> Ordering {
         .then(times)
         .then_with(|| (a.tag, a.token, a.template, a.error_code).cmp(&(b.tag, b.token, b.template, b.error_code)))
         .then_with(|| words(a).cmp(&words(b)))
+        .then_with(|| (a.claim_hidden, a.promotional, a.region).cmp(&(b.claim_hidden, b.promotional, b.region)))
+        .then_with(|| (a.comment, a.token_expires).cmp(&(b.comment, b.token_expires)))
+        .then_with(|| (a.error_subcode, a.text).cmp(&(b.error_subcode, b.text)))
         .then(a.place.cmp(&b.place))
 }
 

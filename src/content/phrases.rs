@@ -389,7 +389,7 @@ impl Words for Vocabulary {
                 continue;
             }
             let stem = word.strip_suffix('*');
-            if let Some(small) = stem.filter(|stem| SHORTEST_STEM < stem.len() / 2).and_then(small) {
+            if let Some(small) = stem.filter(|stem| stem.chars().nth(SHORTEST_STEM - 1).is_some()).and_then(small) {
                 symbols.push(self.stem(small.first_letters, small.bare));
                 continue;
             }
@@ -430,7 +430,8 @@ fn small(word: &str) -> Option<Small> {
     let (mut bare, mut accented, mut first_letters) = (Fnv::default(), false, 0);
     for (index, c) in word.chars().enumerate() {
         match fold(c) {
-            Folded::One(one) if one == c || c.is_lowercase() => {
+            // `2nd` is two pieces of a text, and `2x1` one of another kind: those are cut like texts.
+            Folded::One(one) if !one.is_ascii_digit() && (one == c || c.is_lowercase()) => {
                 bare.write(one.encode_utf8(&mut [0; 4]).as_bytes());
                 accented |= is_accented(c);
             }
@@ -519,6 +520,9 @@ mod tests {
             ("shop now", "Shop NOW!", "Shop NOW"),
             ("shop now", "shop. now", ""),
             ("3+1", "3 or 2x1", "2x1"),
+            ("2nd order", "your 2nd order", "2nd order"),
+            ("2x points", "earn 2x points", "2x points"),
+            ("2x1 hoy", "3x2 hoy", "3x2 hoy"),
             ("shop sale", "shop the sale", "shop the sale"),
             ("shop sale", "shop the your sale", ""),
             ("(buy|shop) [it] now", "buy now, shop it now", "buy now|shop it now"),

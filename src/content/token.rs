@@ -478,7 +478,9 @@ fn thousands(rest: &str, is_price: bool) -> bool {
     };
     let Some(first) = group(after) else { return false };
     after = after.get(first..).unwrap_or_default();
-    while let Some(next) = after.strip_prefix(blank).filter(|next| group(next).is_some()) {
+    // More groups than these no amount has, and a text of nothing else would be gone through again at each.
+    for _ in 0..4 {
+        let Some(next) = after.strip_prefix(blank).filter(|next| group(next).is_some()) else { break };
         after = next.get(3..).unwrap_or_default();
     }
     let unit = after.trim_start_matches([' ', '\u{a0}', '\u{202f}', '\u{2009}']);

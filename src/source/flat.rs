@@ -68,7 +68,8 @@ impl Keys {
         if let Some(key) = self.known.get(expected).filter(|key| !key.written.is_empty())
             && rest.starts_with(key.written.as_bytes())
         {
-            return Some((expected, key.field, at + key.written.len()));
+            // A writer that changes its blanks is still expected to keep its order.
+            return Some((expected, key.field, blanks(line.as_bytes(), at + key.written.len())));
         }
         let (name, value_at) = key(line, at)?;
         let field = names.find(name);

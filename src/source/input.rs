@@ -403,7 +403,7 @@ impl<'a> Blocks<'a> {
         }
         let read = start.len();
         let (format, opened) = tell(&mut start, at_end, self.options);
-        if !is_named && format == UNKNOWN && has_heading(&start) {
+        if !is_named && format == UNKNOWN && is_for_people(name) && has_heading(&start) {
             self.leave_out(name);
             return Ok(());
         }
@@ -610,4 +610,9 @@ impl Layout for Nothing {
     }
 
     fn read(&self, _bytes: &[u8], _first_line: u64, _sink: &mut Sink<'_>) {}
+}
+/// Whether a file is called as one for people to read: a log may begin with a heading, too.
+fn is_for_people(name: &str) -> bool {
+    let end = Path::new(name).extension().unwrap_or_default();
+    ["md", "markdown", "txt"].iter().any(|known| end.eq_ignore_ascii_case(known))
 }
