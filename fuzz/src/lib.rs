@@ -4,7 +4,7 @@ use std::io::Cursor;
 use std::sync::{Once, OnceLock};
 
 use fbwin::audit::{Audit, AuditOptions, History};
-use fbwin::batch::KeepText;
+use fbwin::batch::{Batch, KeepText};
 use fbwin::event::{Event, Kind, Place};
 use fbwin::finding::Summary;
 use fbwin::report;
@@ -32,7 +32,7 @@ pub fn log(input: &[u8]) {
     said_of_tokens(&reading);
     let history = History::new(reading.batches);
     written(&history);
-    judged(history);
+    judged(&history, read(log, &options, BLOCK_BYTES).batches);
 }
 
 /// The options that a byte stands for.
@@ -181,7 +181,7 @@ fn no_token(history: &History, output: &[u8]) {
 }
 
 /// Every send is judged, and every report can be written and shows no token.
-fn judged(history: History) {
+fn judged(history: &History, batches: Vec<Batch>) {
     static POLICY: OnceLock<Policy> = OnceLock::new();
     let policy = POLICY.get_or_init(Policy::built_in);
     let sends = (0..history.len()).filter(|at| history.event(*at).kind == Kind::Send).count();
@@ -189,8 +189,8 @@ fn judged(history: History) {
     let events = (0..history.len()).map(|at| format!("{:?}", Event { token: None, ..history.event(at) }));
     let elsewhere: String = events.collect();
     let mut summary = Summary::default();
-    let options = AuditOptions { redact: true, remedies: 3, ..AuditOptions::default() };
-    let audit = Audit::run(policy, history, vec!["log".to_owned()], options, &mut summary);
+    let options = AuditOptions { redact: true, remedies: 3, all_verdicts: true, ..AuditOptions::default() };
+    let audit = Audit::run(policy, batches, vec!["log".to_owned()], &options, &mut summary);
     let mut output = Vec::new();
     let mut verdicts = 0;
     for format in report::VERDICT_FORMATS {
@@ -227,10 +227,10 @@ pub fn policy(input: &[u8]) {
     };
     on_this_thread();
     static LOG: &[u8] = include_bytes!("../../fixtures/demo.jsonl");
-    let history = History::new(read(LOG, &Options::default(), BLOCK_BYTES).batches);
+    let batches = read(LOG, &Options::default(), BLOCK_BYTES).batches;
     let mut summary = Summary::default();
     let options = AuditOptions { remedies: 1, ..AuditOptions::default() };
-    let audit = Audit::run(&policy, history, vec!["log".to_owned()], options, &mut summary);
+    let audit = Audit::run(&policy, batches, vec!["log".to_owned()], &options, &mut summary);
     audit.findings(|_: Rule| true, &mut summary, |_| Ok(())).expect("nothing is written");
 }
 
