@@ -16,33 +16,17 @@ use std::time::Instant;
 use fbwin::content::{Confidence, Evidence, Lexicon};
 use serde::Deserialize;
 
+mod files;
 mod folds;
+mod ideas;
 mod training;
 
+use files::*;
 use folds::*;
 use training::*;
 
 /// How precise each confidence shall be on texts that the model has not seen.
 const WANTED: [(&str, f64); 3] = [("low", 0.93), ("medium", 0.95), ("high", 0.975)];
-
-fn lexicon_path(name: &str) -> String {
-    format!("{}/src/content/lexicon/{name}.toml", env!("CARGO_MANIFEST_DIR"))
-}
-
-fn file(path: &str) -> String {
-    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
-/// The lexicon as it lies on disk, so that a change of it can be measured without building anything.
-fn lexicon() -> &'static Lexicon {
-    static LEXICON: std::sync::LazyLock<Lexicon> = std::sync::LazyLock::new(|| {
-        let words = LANGUAGES.map(|language| format!("words/{language}"));
-        let names = ["model", "links", "common", "any"].into_iter().chain(LANGUAGES).map(str::to_owned).chain(words);
-        let files: Vec<String> = names.map(|name| file(&lexicon_path(&name))).collect();
-        Lexicon::of(files.iter().map(String::as_str)).unwrap_or_else(|error| panic!("{error}"))
-    });
-    &LEXICON
-}
 
 fn table(title: &str, texts: &[Text], found: impl Fn(usize) -> bool) {
     println!("\n{title}\n\n| language | texts | precision | recall | not hard: precision | recall |");
@@ -77,9 +61,9 @@ fn built_in(texts: &[Text]) {
 }
 
 /// Scores of texts that the models have not seen.
-fn unseen(texts: &[Text], parts: &[Parts], layers: Layers) -> Vec<(f64, bool)> {
+fn scored(texts: &[Text], layers: Layers) -> Vec<(f64, bool)> {
     let folds: Vec<usize> = (0..FOLDS).collect();
-    let scores = out_of_fold(texts, parts, &folds, layers, STEPS);
+    let scores = unseen(texts, &folds, layers, STEPS);
     scores.into_iter().zip(texts).map(|(score, text)| (score.unwrap(), text.promotes)).collect()
 }
 
@@ -95,11 +79,10 @@ fn found(texts: &[Text], scored: &[(f64, bool)], wanted: f64) -> Vec<bool> {
 }
 
 fn report() {
-    let (texts, lexicon) = (load("dev"), lexicon());
-    let parts = parts(lexicon, &texts);
-    let scored = unseen(&texts, &parts, ALL_LAYERS);
+    let texts = load("dev");
+    let all = scored(&texts, ALL_LAYERS);
     for (name, wanted) in WANTED.into_iter().rev() {
-        let found = found(&texts, &scored, wanted);
+        let found = found(&texts, &all, wanted);
         table(&format!("Five folds, {name} confidence or more"), &texts, |index| found[index]);
     }
     println!("\nFive folds, high confidence, by layers");
@@ -110,7 +93,7 @@ fn report() {
         ("phrases and learned words", Layers { ideas: false, ..ALL_LAYERS }),
         ("all of them", ALL_LAYERS),
     ] {
-        let found = found(&texts, &unseen(&texts, &parts, layers), WANTED[2].1);
+        let found = found(&texts, &scored(&texts, layers), WANTED[2].1);
         row(name, &texts, &|index: usize| found[index], |_| true);
     }
     println!("\nThe built-in weights on the development set (they have seen it)\n");
@@ -121,22 +104,22 @@ fn report() {
 fn train() {
     let texts = load("dev");
     let all = parts(lexicon(), &texts);
-    std::fs::write(lexicon_path("common"), common_file(&texts, &all)).unwrap();
-    let scored = unseen(&texts, &all, ALL_LAYERS);
+    std::fs::write(path("common"), common_file(&texts, &all)).unwrap();
+    let scored = scored(&texts, ALL_LAYERS);
     let pairs: Vec<(&Text, &Parts)> = texts.iter().zip(&all).collect();
     let model = Model::of_texts(&pairs, ALL_LAYERS, STEPS);
     for (index, language) in LANGUAGES.iter().enumerate() {
-        let words = model.words_file(index);
+        let words = words_file(&model, index);
         Lexicon::of([words.as_str()]).unwrap_or_else(|error| panic!("{language}: {error}"));
-        std::fs::write(lexicon_path(&format!("words/{language}")), words).unwrap();
+        std::fs::write(path(&format!("words/{language}")), words).unwrap();
     }
     let mut file = "# Thresholds and the weights of the kinds of evidence, as `content_check train` works them out.\n\n[thresholds]\n"
         .to_owned();
     for (name, wanted) in WANTED {
         file += &format!("{name} = {:.2}\n", threshold(&scored, wanted));
     }
-    file = format!("{file}\n{}", model.kinds_file());
-    std::fs::write(lexicon_path("model"), &file).unwrap();
+    file = format!("{file}\n{}", kinds_file(&model));
+    std::fs::write(path("model"), &file).unwrap();
     println!("{file}");
 }
 

@@ -1,18 +1,19 @@
-//! The training: texts as features, weights fitted to them, and the files of the lexicon that hold these.
+//! The training: texts as features, and weights fitted to them.
 //!
-//! A text is amounts of the kinds of evidence, terms (words, beginnings of words, pairs of neighbours) of its language, and
-//! ideas: words that say the same in nine languages, which share a weight. All are fitted together; an idea's weight is then
-//! given to each of its words.
+//! A text is amounts of the kinds of evidence, terms (words, beginnings of words, pairs of neighbours, first words of
+//! sentences) of its language, and ideas: words that say the same in nine languages, which share a weight. All are fitted
+//! together; the weights of a word's ideas are then added to its own.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use fbwin::content::{Evidence, Lexicon};
 
 use crate::folds::{LANGUAGES, Text};
+use crate::ideas::Ideas;
 
 /// What each kind was thought to weigh before a text was read: training only moves the weights from here. The texts of the
 /// development set are harder than what shops send, and what they say alone would be a model of hard cases.
-pub(crate) const BEFORE: [(Evidence, f64); 30] = [
+pub(crate) const BEFORE: [(Evidence, f64); 31] = [
     (Evidence::Offer, 1.6),
     (Evidence::Discount, 1.5),
     (Evidence::Coupon, 1.6),
@@ -30,6 +31,7 @@ pub(crate) const BEFORE: [(Evidence, f64); 30] = [
     (Evidence::ShopLink, 1.0),
     (Evidence::Emoji, 1.0),
     (Evidence::Shouting, 0.8),
+    (Evidence::Question, 0.6),
     (Evidence::Variety, 0.5),
     (Evidence::Order, -1.2),
     (Evidence::Shipping, -1.0),
@@ -47,17 +49,14 @@ pub(crate) const BEFORE: [(Evidence, f64); 30] = [
 /// How firmly the kinds are held to that, and the others to nothing.
 const KINDS_HELD: f64 = 0.03;
 const IDEAS_HELD: f64 = 0.0005;
-const TERMS_HELD: f64 = 0.0003;
+const TERMS_HELD: f64 = 0.00015;
 /// What a text that was written to mislead counts for beside others: in logs they are rare.
-const HARD_COUNTS: f64 = 0.5;
+const HARD_COUNTS: f64 = 0.75;
 /// A term of fewer shops is a name or an accident.
 const FEWEST_SHOPS: usize = 3;
-/// Weights below this are left out.
-const LIGHTEST: f64 = 0.1;
 /// What the training leaves to chance: nothing. Its steps are fixed.
 pub(crate) const STEPS: usize = 400;
 const KINDS: usize = Evidence::ALL.len();
-const IDEAS: &str = include_str!("ideas.txt");
 
 /// A text as a sparse vector.
 pub(crate) type Features = Vec<(usize, f64)>;
@@ -71,55 +70,12 @@ pub(crate) fn kinds(lexicon: &Lexicon, text: &str) -> Features {
 /// A text taken apart.
 pub(crate) struct Parts {
     kinds: Features,
-    terms: Vec<String>,
+    pub(crate) terms: Vec<String>,
 }
 
 pub(crate) fn parts(lexicon: &Lexicon, texts: &[Text]) -> Vec<Parts> {
     let part = |text: &Text| Parts { kinds: kinds(lexicon, &text.row.text), terms: lexicon.terms(&text.row.text) };
     texts.iter().map(part).collect()
-}
-
-/// The words of ideas, by language.
-struct Ideas {
-    /// Whether each may speak for promotion.
-    promote: Vec<bool>,
-    words: Vec<HashMap<String, usize>>,
-}
-
-fn ideas() -> Ideas {
-    let mut ideas = Ideas { promote: Vec::new(), words: vec![HashMap::new(); LANGUAGES.len()] };
-    let (promoting, excusing) = IDEAS.split_once("\n---\n").unwrap();
-    for (list, promotes) in [(promoting, true), (excusing, false)] {
-        for line in list.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
-            let (_, words) = line.split_once(':').unwrap();
-            for (words, known) in words.split('|').zip(&mut ideas.words) {
-                known.extend(words.split_whitespace().map(|word| (word.replace('_', " "), ideas.promote.len())));
-            }
-            ideas.promote.push(promotes);
-        }
-    }
-    ideas
-}
-
-impl Ideas {
-    /// The words of ideas that stand in a text of these terms, with their ideas.
-    fn found(&self, language: usize, terms: &[String]) -> BTreeMap<String, usize> {
-        let words = &self.words[language];
-        let mut found = BTreeMap::new();
-        for term in terms.iter().filter(|term| term.len() == 1 || !term.ends_with('*')) {
-            let mut look = |word: String| {
-                if let Some(idea) = words.get(&word) {
-                    found.insert(word, *idea);
-                }
-            };
-            look(term.clone());
-            if !term.contains(' ') {
-                let ends = term.char_indices().map(|(at, c)| at + c.len_utf8()).skip(2);
-                ends.for_each(|end| look(format!("{}*", &term[..end])));
-            }
-        }
-        found
-    }
 }
 
 /// Which parts of a text are looked at.
@@ -136,17 +92,15 @@ pub(crate) const ALL_LAYERS: Layers = Layers { kinds: true, ideas: true, terms: 
 pub(crate) struct Model {
     layers: Layers,
     ideas: Ideas,
+    /// The words of ideas that stand in the texts, by language.
+    met: Vec<HashSet<String>>,
     /// The place of a term's weight.
     places: HashMap<(usize, String), usize>,
-    bias: f64,
+    pub(crate) bias: f64,
     weights: Vec<f64>,
 }
 
 impl Model {
-    pub(crate) fn score(&self, text: &Text, parts: &Parts) -> f64 {
-        self.of(&self.features(text, parts))
-    }
-
     fn of(&self, features: &Features) -> f64 {
         self.bias + features.iter().map(|(at, amount)| self.weights[*at] * amount).sum::<f64>()
     }
@@ -156,7 +110,9 @@ impl Model {
         let mut features = if self.layers.kinds { parts.kinds.clone() } else { Vec::new() };
         if self.layers.ideas {
             let mut ideas: BTreeMap<usize, f64> = BTreeMap::new();
-            self.ideas.found(language, &parts.terms).values().for_each(|idea| *ideas.entry(*idea).or_default() += 1.0);
+            for word in self.ideas.found(language, &parts.terms) {
+                self.ideas.of(language, word).iter().for_each(|idea| *ideas.entry(*idea).or_default() += 1.0);
+            }
             features.extend(ideas.into_iter().map(|(idea, count)| (KINDS + idea, count)));
         }
         let known = parts.terms.iter().filter_map(|term| self.places.get(&(language, term.clone())));
@@ -164,17 +120,22 @@ impl Model {
         features
     }
 
-    /// Logistic regression. Evidence for promotion never counts against it, nor the other way round: what an accident of few
-    /// texts says, a reader of the report could not follow.
+    /// Logistic regression. Evidence of a kind that promotes never counts against it, nor the other way round: what an
+    /// accident of few texts says, a reader of the report could not follow.
     pub(crate) fn of_texts(texts: &[(&Text, &Parts)], layers: Layers, steps: usize) -> Model {
-        let ideas = ideas();
-        let shared = KINDS + ideas.promote.len();
+        let ideas = Ideas::read();
+        let shared = KINDS + ideas.count;
         let terms = if layers.terms { vocabulary(texts) } else { Vec::new() };
         let size = shared + terms.len();
         let places = terms.into_iter().zip(shared..).collect();
         let mut before = vec![0.0; size];
         BEFORE.iter().for_each(|(kind, weight)| before[*kind as usize] = *weight);
-        let mut model = Model { layers, ideas, places, bias: 0.0, weights: before.clone() };
+        let mut met = vec![HashSet::new(); LANGUAGES.len()];
+        for (text, parts) in texts {
+            let language = language_of(text);
+            met[language].extend(ideas.found(language, &parts.terms).into_iter().map(str::to_owned));
+        }
+        let mut model = Model { layers, ideas, met, places, bias: 0.0, weights: before.clone() };
         let counts: Vec<f64> = texts.iter().map(|(text, _)| if text.row.hard { HARD_COUNTS } else { 1.0 }).collect();
         let all: f64 = counts.iter().sum();
         let rows: Vec<Features> = texts.iter().map(|(text, parts)| model.features(text, parts)).collect();
@@ -211,11 +172,7 @@ impl Model {
                     Some(kind) if kind.promotes() => model.weights[at].max(0.0),
                     Some(kind) if kind.excuses() => model.weights[at].min(0.0),
                     Some(_) => 0.0,
-                    None => match model.ideas.promote.get(at - KINDS) {
-                        Some(true) => model.weights[at].max(0.0),
-                        Some(false) => model.weights[at].min(0.0),
-                        None => continue,
-                    },
+                    None => continue,
                 };
                 // At its border a weight stands still.
                 if signed != model.weights[at] {
@@ -226,48 +183,31 @@ impl Model {
         model
     }
 
-    /// The weights of the terms of a language, ideas and all, by term.
-    fn learned(&self, language: usize) -> BTreeMap<String, f64> {
-        let mut learned: BTreeMap<String, f64> = BTreeMap::new();
-        for (word, idea) in &self.ideas.words[language] {
-            learned.insert(word.clone(), self.weights[KINDS + idea]);
+    /// The weights of the terms of a language, ideas and all, by term, and whether each stands in a text.
+    pub(crate) fn learned(&self, language: usize) -> BTreeMap<&str, (f64, bool)> {
+        let mut learned: BTreeMap<&str, (f64, bool)> = BTreeMap::new();
+        for (word, ideas) in &self.ideas.words[language] {
+            let weight = ideas.iter().map(|idea| self.weights[KINDS + idea]).sum();
+            learned.insert(word, (weight, self.met[language].contains(word)));
         }
         for ((_, term), place) in self.places.iter().filter(|((of, _), _)| *of == language) {
-            *learned.entry(term.clone()).or_default() += self.weights[*place];
+            let (weight, met) = learned.entry(term).or_default();
+            *weight += self.weights[*place];
+            *met = true;
         }
         learned
     }
 
-    /// The file of the learned words of a language.
-    pub(crate) fn words_file(&self, language: usize) -> String {
-        let mut by_weight: BTreeMap<i32, BTreeSet<String>> = BTreeMap::new();
-        for (term, weight) in self.learned(language).into_iter().filter(|(_, weight)| LIGHTEST <= weight.abs()) {
-            by_weight.entry((weight * 20.0).round() as i32).or_default().insert(term);
-        }
-        let name = LANGUAGES[language];
-        let mut file =
-            format!("# Learned by `content_check train`; the form is described in lexicon.rs.\n\n[words.{name}]\n");
-        for (weight, terms) in by_weight.into_iter().rev().filter(|(weight, _)| *weight != 0) {
-            let terms: Vec<String> = terms.into_iter().collect();
-            file += &format!("\"{}\" = \"\"\"\n{}\"\"\"\n", f64::from(weight) / 20.0, wrapped(&terms, ", "));
-        }
-        file
-    }
-
-    /// The weights of the kinds, as `model.toml` has them.
-    pub(crate) fn kinds_file(&self) -> String {
-        let mut file = format!("[weights]\nbias = {:.2}\nmixed = 0.7\napart = 0.5\n", self.bias);
-        for kind in Evidence::ALL.iter().filter(|kind| kind.promotes() || kind.excuses()) {
-            file += &format!("{} = {:.2}\n", kind.word(), self.weights[*kind as usize]);
-        }
-        file
+    /// The weight of a kind of evidence.
+    pub(crate) fn weight(&self, kind: Evidence) -> f64 {
+        if self.layers.kinds { self.weights[kind as usize] } else { 0.0 }
     }
 }
 
 /// How far a step goes.
 const RATE: f64 = 0.02;
 
-fn language_of(text: &Text) -> usize {
+pub(crate) fn language_of(text: &Text) -> usize {
     LANGUAGES.iter().position(|language| *language == text.language).unwrap()
 }
 
@@ -304,65 +244,6 @@ fn names(text: &str) -> BTreeSet<String> {
         inside = !word.contains(['.', '!', '?', ':', '\n']);
     }
     names
-}
-
-/// The words by which each language is known: those of the most shops.
-pub(crate) fn common_file(texts: &[Text], parts: &[Parts]) -> String {
-    const MOST: usize = 220;
-    let mut file =
-        "# The words by which each language is known, as `content_check train` finds them: those of the most senders.\n"
-            .to_owned();
-    for (index, language) in LANGUAGES.iter().enumerate() {
-        let mut shops: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-        for (text, parts) in texts.iter().zip(parts).filter(|(text, _)| language_of(text) == index) {
-            let words = parts.terms.iter().filter(|term| term.chars().all(char::is_alphabetic));
-            words.for_each(|word| {
-                shops.entry(word).or_default().insert(&text.row.shop);
-            });
-        }
-        shops.retain(|word, _| 1 < word.len());
-        let mut words: Vec<(&str, usize)> = shops.into_iter().map(|(word, shops)| (word, shops.len())).collect();
-        words.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
-        words.truncate(MOST);
-        let mut words: Vec<String> = words.into_iter().map(|(word, _)| word.to_owned()).collect();
-        words.sort();
-        file += &format!("\n[languages.{language}]\ncommon = \"\"\"\n{}\"\"\"\n", wrapped(&words, " "));
-    }
-    file
-}
-
-fn wrapped(words: &[String], between: &str) -> String {
-    let (mut all, mut line) = (String::new(), String::new());
-    for word in words {
-        if !line.is_empty() && 130 < line.chars().count() + word.chars().count() {
-            all += &format!("{}\n", line.trim_end());
-            line.clear();
-        }
-        line += word;
-        line += between;
-    }
-    all + line.trim_end_matches(between) + "\n"
-}
-
-/// The scores of all texts by models that have not seen their fold.
-pub(crate) fn out_of_fold(
-    texts: &[Text],
-    parts: &[Parts],
-    folds: &[usize],
-    layers: Layers,
-    steps: usize,
-) -> Vec<Option<f64>> {
-    let mut scores = vec![None; texts.len()];
-    for fold in folds.iter().copied() {
-        let seen = texts.iter().zip(parts).filter(|(text, _)| text.fold != fold).collect::<Vec<_>>();
-        let model = Model::of_texts(&seen, layers, steps);
-        for ((text, parts), score) in
-            texts.iter().zip(parts).zip(&mut scores).filter(|((text, _), _)| text.fold == fold)
-        {
-            *score = Some(model.score(text, parts));
-        }
-    }
-    scores
 }
 
 /// The lowest score from which on so many of the texts promote.

@@ -1,4 +1,4 @@
-//! Words, beginnings of words and pairs of neighbours with the weights that were learned for them.
+//! Words, beginnings of words, pairs of neighbours and first words of sentences with the weights that were learned for them.
 //!
 //! What a list of phrases does not foresee, the words beside them still tell: `grati*`, `your cart`, `has shipped`. They are
 //! looked up in the language of the text alone.
@@ -13,6 +13,10 @@ use crate::content::token::{Class, Cut, cut};
 
 /// The beginning of so many letters is a term to learn a weight for: languages bend the ends of words.
 const STEM: usize = 5;
+/// How many words of bits the sieve of known keys has: some ten bits a key.
+const SIEVE: usize = 1 << 9;
+/// What stands before the first word of a sentence in a list: `^ try`.
+const START: &str = "^";
 /// Keeps the beginning of a word apart from the word that is written the same.
 const OF_STEM: u64 = 0x9e37_79b9_7f4a_7c15;
 
@@ -20,6 +24,8 @@ const OF_STEM: u64 = 0x9e37_79b9_7f4a_7c15;
 #[derive(Debug)]
 pub(super) struct Words {
     weights: HashMap<u64, f64>,
+    /// A bit for some bits of each key: of most words, their beginnings and pairs nothing is known, and few get past this.
+    sieve: Box<[u64; SIEVE]>,
 }
 
 /// A learned word found in a text.
@@ -38,7 +44,7 @@ pub(super) struct BadWord(pub(super) String);
 
 impl Words {
     pub(super) fn new() -> Words {
-        Words { weights: HashMap::with_capacity(1 << 12) }
+        Words { weights: HashMap::with_capacity(1 << 12), sieve: Box::new([0; SIEVE]) }
     }
 
     /// Gives these words, with commas or line ends between, a weight.
@@ -46,6 +52,8 @@ impl Words {
         for term in list.split([',', '\n']).map(str::trim).filter(|term| !term.is_empty()) {
             let key = key_of(term).ok_or_else(|| BadWord(term.to_owned()))?;
             self.weights.insert(key, weight);
+            let (slot, bit) = sieved(key);
+            self.sieve.get_mut(slot).into_iter().for_each(|bits| *bits |= bit);
         }
         Ok(())
     }
@@ -54,11 +62,17 @@ impl Words {
         key_of(term).is_some_and(|key| self.weights.contains_key(&key))
     }
 
+    fn may_know(&self, key: u64) -> bool {
+        let (slot, bit) = sieved(key);
+        self.sieve.get(slot).is_some_and(|bits| bits & bit != 0)
+    }
+
     /// What is known of a text, each term once, where it stands first; nothing that `covered` covers.
     pub(super) fn find(&self, forms: &Forms, covered: impl Fn(usize) -> bool) -> Vec<Hit> {
         let mut hits: Vec<Hit> = Vec::with_capacity(forms.pieces.len());
         each(forms, covered, |_, key, from, to| {
-            if let Some(weight) = self.weights.get(&key)
+            if self.may_know(key)
+                && let Some(weight) = self.weights.get(&key)
                 && hits.iter().all(|hit| hit.key != key)
             {
                 hits.push(Hit { key, weight: *weight, from, to });
@@ -66,6 +80,11 @@ impl Words {
         });
         hits
     }
+}
+
+/// Where in the sieve the bit of a key is.
+fn sieved(key: u64) -> (usize, u64) {
+    ((key >> 6) as usize % SIEVE, 1 << (key & 63))
 }
 
 /// The terms of a text, each once: what weights are learned for.
@@ -82,6 +101,7 @@ pub(super) fn terms(cut: &Cut, forms: &Forms, covered: impl Fn(usize) -> bool) -
             Part::Beginning(STEM) => all.insert(first.chars().take(STEM).chain(['*']).collect()),
             Part::Beginning(_) => false,
             Part::Pair => all.insert(format!("{first} {last}")),
+            Part::First => all.insert(format!("{START} {first}")),
         };
     });
     all
@@ -94,12 +114,20 @@ enum Part {
     /// The first so many letters of a word.
     Beginning(usize),
     Pair,
+    /// A word that a sentence begins with.
+    First,
 }
 
 /// Calls `found` with each term, its key, and where it stands.
 fn each(forms: &Forms, covered: impl Fn(usize) -> bool, mut found: impl FnMut(Part, u64, usize, usize)) {
-    let mut before: Option<(u64, usize)> = None;
+    let start = hash(START);
+    // The piece before in the same sentence, `START` where there is none, and nothing behind what is covered.
+    let mut before = None;
+    let mut sentence = None;
     for (at, piece) in forms.pieces.iter().enumerate() {
+        if sentence != Some(piece.sentence) {
+            (sentence, before) = (Some(piece.sentence), Some(start));
+        }
         if covered(at) {
             before = None;
             continue;
@@ -111,10 +139,12 @@ fn each(forms: &Forms, covered: impl Fn(usize) -> bool, mut found: impl FnMut(Pa
                 found(Part::Beginning(length), beginning ^ OF_STEM, at, at + 1);
             }
         }
-        if let Some((first, _)) = before.filter(|(_, sentence)| *sentence == piece.sentence) {
-            found(Part::Pair, pair(first, key), at - 1, at + 1);
+        match before {
+            Some(first) if first == start => found(Part::First, pair(start, key), at, at + 1),
+            Some(first) => found(Part::Pair, pair(first, key), at - 1, at + 1),
+            None => {}
         }
-        before = Some((key, piece.sentence));
+        before = Some(key);
     }
 }
 
@@ -165,7 +195,7 @@ fn key_of(term: &str) -> Option<u64> {
 }
 
 fn word_key(word: &str) -> Option<u64> {
-    const SIGNS: [&str; 10] = ["@", "#", "#%", "#$", "#x", "#:", "#/", "#id", "#tel", "@@"];
+    const SIGNS: [&str; 11] = [START, "@", "#", "#%", "#$", "#x", "#:", "#/", "#id", "#tel", "@@"];
     if SIGNS.contains(&word) || word.chars().all(is_folded) {
         return Some(hash(word));
     }

@@ -75,6 +75,8 @@ words! {
         Emoji = "emoji",
         /// Capitals and exclamation marks.
         Shouting = "shouting",
+        /// A question: service tells, whoever sells asks.
+        Question = "question",
         /// Several kinds at once.
         Variety = "variety",
         /// About an order that was placed.

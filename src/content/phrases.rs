@@ -85,6 +85,15 @@ struct Node {
     ends: Option<Evidence>,
 }
 
+/// Where the pairs that begin with one word lie.
+#[derive(Clone, Copy, Debug, Default)]
+struct Range {
+    from: u32,
+    to: u32,
+    /// A bit for each second word, as in [`Node`].
+    bits: u64,
+}
+
 /// All phrases of a language.
 #[derive(Debug, Default)]
 pub(super) struct Phrases {
@@ -92,9 +101,13 @@ pub(super) struct Phrases {
     nodes: Vec<Node>,
     /// By which symbol a node leads to which, those of a node by symbol.
     steps: Vec<(Symbol, u32)>,
-    /// The nodes behind each first word, and where they lie, by symbol; see [`Phrases::sorted`].
+    /// The nodes behind each first word, while phrases are added.
     begins: Vec<(Symbol, u32)>,
-    ranges: Vec<u32>,
+    /// The nodes behind the first two words, by these; a phrase of one word has [`NONE`] for its second and its own node.
+    /// Made of `begins` by [`Phrases::sorted`].
+    pairs: Vec<(Symbol, Symbol, u32)>,
+    /// Where the pairs of a first word lie, by its symbol.
+    ranges: Vec<Range>,
     draft: Draft,
     symbols: Vec<Symbol>,
 }
@@ -227,16 +240,25 @@ impl Phrases {
 
     /// Makes what was added searchable.
     pub(super) fn sorted(mut self) -> Phrases {
-        self.begins.sort_unstable();
-        self.begins.dedup();
-        let symbols = FIRST_WORD + self.vocabulary.count;
-        self.ranges = Vec::with_capacity(symbols as usize + 1);
-        let mut at = 0;
-        for symbol in 0..=symbols {
-            while self.begins.get(at).is_some_and(|(by, _)| *by < symbol) {
-                at += 1;
+        for (first, node) in std::mem::take(&mut self.begins) {
+            let Some(Node { from, to, ends, .. }) = self.nodes.get(node as usize) else { continue };
+            if ends.is_some() {
+                self.pairs.push((first, NONE, node));
             }
-            self.ranges.push(at as u32);
+            let steps = self.steps.get(*from as usize..*to as usize).unwrap_or_default();
+            self.pairs.extend(steps.iter().map(|(second, next)| (first, *second, *next)));
+        }
+        self.pairs.sort_unstable();
+        self.pairs.dedup();
+        self.ranges = vec![Range::default(); (FIRST_WORD + self.vocabulary.count) as usize];
+        for (at, (first, second, _)) in (0..).zip(&self.pairs) {
+            if let Some(range) = self.ranges.get_mut(*first as usize) {
+                if range.to == 0 {
+                    range.from = at;
+                }
+                range.to = at + 1;
+                range.bits |= bit(*second);
+            }
         }
         self
     }
@@ -249,11 +271,6 @@ impl Phrases {
         }
     }
 
-    fn begin(&self, symbol: Symbol) -> &[(Symbol, u32)] {
-        let range = self.ranges.get(symbol as usize).zip(self.ranges.get(symbol as usize + 1));
-        range.and_then(|(from, to)| self.begins.get(*from as usize..*to as usize)).unwrap_or_default()
-    }
-
     /// All phrases in a text, those within others too.
     pub(super) fn find(&self, forms: &Forms, found: &mut Vec<Match>) {
         let looked: Vec<Looked> = forms.pieces.iter().map(|piece| self.vocabulary.looked(forms, piece)).collect();
@@ -261,38 +278,67 @@ impl Phrases {
         let mut next: Vec<(u32, bool)> = Vec::new();
         for (from, first) in looked.iter().enumerate() {
             let sentence = forms.pieces.get(from).map_or(0, |piece| piece.sentence);
-            let begun = first.symbols().iter().flat_map(|symbol| self.begin(*symbol));
+            let within = |at: usize| {
+                looked.get(at).filter(|_| forms.pieces.get(at).is_some_and(|piece| piece.sentence == sentence))
+            };
+            let second = within(from + 1);
+            // One filler may stand between the first two words.
+            let third = second.filter(|second| second.filler).and_then(|_| within(from + 2));
+            let (mut late, last) = (Vec::new(), looked.len().min(from + LONGEST));
             states.clear();
-            states.extend(begun.map(|(_, node)| (*node, false)));
-            for to in from + 1..=looked.len().min(from + LONGEST) {
-                if states.is_empty() {
+            for symbol in first.symbols() {
+                let Some(range) = self.ranges.get(*symbol as usize) else { continue };
+                let pairs = self.pairs.get(range.from as usize..range.to as usize).unwrap_or_default();
+                let alone = pairs.iter().take_while(|(_, second, _)| *second == NONE);
+                found.extend(alone.filter_map(|(_, _, node)| self.match_at(*node, from, from + 1)));
+                for (here, behind) in [(second, &mut states), (third, &mut late)] {
+                    let Some(here) = here.filter(|here| range.bits & here.bits != 0) else { continue };
+                    for symbol in here.symbols().iter().chain([&ANY]) {
+                        let at = pairs.partition_point(|(_, second, _)| second < symbol);
+                        let led = pairs.get(at..).unwrap_or_default().iter().take_while(|(_, by, _)| by == symbol);
+                        behind.extend(led.map(|(_, _, node)| (*node, false)));
+                    }
+                }
+            }
+            for to in from + 2..=last {
+                if to == from + 3 {
+                    states.append(&mut late);
+                }
+                if states.is_empty() && late.is_empty() {
                     break;
                 }
-                let here =
-                    looked.get(to).filter(|_| forms.pieces.get(to).is_some_and(|piece| piece.sentence == sentence));
                 next.clear();
                 for (node, skipped) in &states {
-                    let Some(Node { from: first, to: last, bits, ends }) = self.nodes.get(*node as usize) else {
-                        continue;
-                    };
-                    if let (Some(evidence), false) = (ends, skipped) {
-                        found.push(Match { evidence: *evidence, from, to });
+                    if !skipped {
+                        found.extend(self.match_at(*node, from, to));
                     }
-                    let Some(here) = here else { continue };
-                    if bits & here.bits != 0 {
-                        let steps = self.steps.get(*first as usize..*last as usize).unwrap_or_default();
-                        for symbol in here.symbols().iter().chain([&ANY]) {
-                            let at = steps.partition_point(|(by, _)| by < symbol);
-                            let led = steps.get(at..).unwrap_or_default().iter().take_while(|(by, _)| by == symbol);
-                            next.extend(led.map(|(_, node)| (*node, false)));
-                        }
-                    }
-                    if here.filler && !skipped && *bits != 0 {
-                        next.push((*node, true));
+                    if let Some(here) = within(to) {
+                        self.step(*node, *skipped, here, &mut next);
                     }
                 }
                 std::mem::swap(&mut states, &mut next);
             }
+        }
+    }
+
+    fn match_at(&self, node: u32, from: usize, to: usize) -> Option<Match> {
+        let evidence = self.nodes.get(node as usize)?.ends?;
+        Some(Match { evidence, from, to })
+    }
+
+    /// Where a piece leads from a node; `skipped` says that the piece before was a filler.
+    fn step(&self, node: u32, skipped: bool, here: &Looked, next: &mut Vec<(u32, bool)>) {
+        let Some(Node { from, to, bits, .. }) = self.nodes.get(node as usize) else { return };
+        if bits & here.bits != 0 {
+            let steps = self.steps.get(*from as usize..*to as usize).unwrap_or_default();
+            for symbol in here.symbols().iter().chain([&ANY]) {
+                let at = steps.partition_point(|(by, _)| by < symbol);
+                let led = steps.get(at..).unwrap_or_default().iter().take_while(|(by, _)| by == symbol);
+                next.extend(led.map(|(_, node)| (*node, false)));
+            }
+        }
+        if here.filler && !skipped && *bits != 0 {
+            next.push((node, true));
         }
     }
 }

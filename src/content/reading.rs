@@ -18,7 +18,7 @@ const CHARS_SHOWN: usize = 60;
 const TOO_FEW_TO_TELL: usize = 4;
 /// What a date says against promotion where it stands beside an offer.
 const DATE_OF_AN_OFFER: f64 = 0.3;
-/// A learned word of this weight is shown as evidence, or a lighter one where there is nothing else.
+/// A learned word of this weight is shown as evidence.
 const TELLING: f64 = 0.5;
 /// One common word in so many tells a language.
 const ONE_COMMON_IN: usize = 5;
@@ -92,6 +92,15 @@ impl<'t> Looked<'t> {
         }
     }
 
+    /// Whether a learned word shows a reader anything: it speaks for promotion, and is none of those that every text has.
+    fn tells(&self, lexicon: &Lexicon, hit: &Hit) -> bool {
+        let bit = self.language.map_or(0, |language| 1 << language);
+        let is_common = |word: u64| lexicon.common(word) & bit != 0;
+        let covered = self.forms.pieces.get(hit.from..hit.to).unwrap_or_default();
+        let mut words = covered.iter().filter(|piece| matches!(piece.class, Class::Word | Class::Emoji));
+        TELLING <= hit.weight && words.any(|piece| piece.form.is_some_and(|form| !is_common(form.whole)))
+    }
+
     fn shown(&self, from: usize, to: usize) -> String {
         let start = self.cut.tokens.get(from).map_or(0, |token| token.start);
         let end = self.cut.tokens.get(to.saturating_sub(1)).map_or(0, |token| token.end);
@@ -117,7 +126,8 @@ pub(super) fn read(lexicon: &Lexicon, text: &str) -> Reading {
     let about = telling.map(|piece| (piece.evidence, looked.shown(piece.from, piece.to))).collect();
     let mut matched = Vec::new();
     if lexicon.thresholds.low <= score {
-        for (from, to) in spans(&pieces, &hits) {
+        let telling: Vec<Hit> = hits.into_iter().filter(|hit| looked.tells(lexicon, hit)).collect();
+        for (from, to) in spans(&pieces, &telling) {
             let words = looked.shown(from, to);
             if matched.len() < WORDS_SHOWN && !matched.contains(&words) {
                 matched.push(words);
@@ -127,7 +137,7 @@ pub(super) fn read(lexicon: &Lexicon, text: &str) -> Reading {
     Reading { score, language_known: looked.known, matched, about, amounts }
 }
 
-/// Where what speaks for promotion stands; what overlaps is one.
+/// Where what speaks for promotion stands, evidence and telling words; what overlaps is one.
 fn spans(pieces: &[Piece], hits: &[Hit]) -> Vec<(usize, usize)> {
     let promoting = pieces.iter().filter(|piece| piece.evidence.promotes());
     let mut all: Vec<(usize, usize)> = promoting.map(|piece| (piece.from, piece.to)).collect();
@@ -135,8 +145,7 @@ fn spans(pieces: &[Piece], hits: &[Hit]) -> Vec<(usize, usize)> {
     let apart = |hit: &&Hit| {
         pieces.iter().all(|piece| !piece.evidence.promotes() || hit.to <= piece.from || piece.to <= hit.from)
     };
-    let telling = hits.iter().filter(apart).filter(|hit| TELLING <= hit.weight);
-    all.extend(telling.map(|hit| (hit.from, hit.to)));
+    all.extend(hits.iter().filter(apart).map(|hit| (hit.from, hit.to)));
     // One word alone is no offer: "last night", "a new one".
     if pieces.iter().all(|piece| !piece.evidence.promotes()) && all.len() < 2 {
         all.clear();
@@ -270,6 +279,7 @@ fn amounts(lexicon: &Lexicon, cut: &Cut, pieces: &[Piece]) -> [f64; KINDS] {
     let kinds = Evidence::ALL.iter().filter(speaking).count();
     amounts[Evidence::Variety as usize] = kinds.saturating_sub(1).min(4) as f64;
     amounts[Evidence::Shouting as usize] = shouting(&cut.tokens, cut.exclamations);
+    amounts[Evidence::Question as usize] = if cut.questions == 0 { 0.0 } else { 1.0 };
     amounts
 }
 
@@ -288,9 +298,9 @@ fn shouting(tokens: &[Token], exclamations: usize) -> f64 {
     let capitals = tokens.iter().filter(|token| token.capitals).count();
     let loud = if 2 < capitals && words < 3 * capitals { 1.0 } else { 0.0 };
     loud + match exclamations {
-        0 | 1 => 0.0,
-        2 => 0.5,
-        _ => 1.0,
+        0 => 0.0,
+        1 => 1.0,
+        _ => 1.25,
     }
 }
 

@@ -56,6 +56,7 @@ pub(super) struct Cut {
     pub(super) tokens: Vec<Token>,
     pub(super) folded: String,
     pub(super) exclamations: usize,
+    pub(super) questions: usize,
 }
 
 impl Cut {
@@ -209,7 +210,11 @@ impl Cutter<'_> {
                 self.cut.exclamations += 1;
                 self.sentence += 1;
             }
-            '?' | '？' | ';' | '|' | '•' | '·' | '‼' | '。' => self.sentence += 1,
+            '?' | '？' => {
+                self.cut.questions += 1;
+                self.sentence += 1;
+            }
+            ';' | '|' | '•' | '·' | '‼' | '。' => self.sentence += 1,
             '#' | '№' => self.is_id = true,
             _ if CURRENCIES.contains(&c) => {
                 self.is_price = digit_follows || next == Some(' ') || next == Some('\u{a0}');

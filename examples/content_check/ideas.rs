@@ -1,0 +1,87 @@
+//! Ideas: words that say the same in nine languages, and what groups of such words have in common.
+//!
+//! A line of `ideas/` is an idea: its name, then its words in each language of [`LANGUAGES`], with `|` between. All is folded.
+//! `tast*` is every word that begins so, `free_delivery` two words in a row, `#$` an amount of money. `== dishes` begins a
+//! group, to which the ideas up to the next one belong. Ideas are read by the training alone: an idea has a weight that its
+//! words share, and so has a group, so that what one language teaches of a word is known of like words in all.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::folds::LANGUAGES;
+
+const FILES: [&str; 11] = [
+    "main",
+    "invitations",
+    "food_seasons_moods",
+    "wear_and_beauty",
+    "house_and_animals",
+    "trades",
+    "prices",
+    "shops",
+    "orders_and_money",
+    "appointments_and_travel",
+    "grammar",
+];
+
+/// The ideas and groups by number, and the words that belong to them.
+pub(crate) struct Ideas {
+    /// How many ideas and groups there are.
+    pub(crate) count: usize,
+    /// By language the ideas and groups of each word.
+    pub(crate) words: Vec<HashMap<String, Vec<usize>>>,
+}
+
+impl Ideas {
+    pub(crate) fn read() -> Ideas {
+        let mut ideas = Ideas { count: 0, words: vec![HashMap::new(); LANGUAGES.len()] };
+        for name in FILES {
+            let path = format!("{}/examples/content_check/ideas/{name}.txt", env!("CARGO_MANIFEST_DIR"));
+            let file = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+            let mut group = None;
+            for line in file.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
+                if line.starts_with("==") {
+                    group = Some(ideas.next());
+                    continue;
+                }
+                let (_, words) = line.split_once(':').unwrap();
+                let fields: Vec<&str> = words.split('|').collect();
+                assert_eq!(fields.len(), LANGUAGES.len(), "{line}");
+                let idea = ideas.next();
+                for (words, known) in fields.into_iter().zip(&mut ideas.words) {
+                    for word in words.split_whitespace() {
+                        known
+                            .entry(word.replace('_', " "))
+                            .or_default()
+                            .extend([Some(idea), group].into_iter().flatten());
+                    }
+                }
+            }
+        }
+        ideas
+    }
+
+    fn next(&mut self) -> usize {
+        self.count += 1;
+        self.count - 1
+    }
+
+    /// The words of ideas that stand in a text of these terms.
+    pub(crate) fn found<'i>(&'i self, language: usize, terms: &[String]) -> BTreeSet<&'i str> {
+        let words = &self.words[language];
+        let mut found = BTreeSet::new();
+        for term in terms.iter().filter(|term| term.len() == 1 || !term.ends_with('*')) {
+            let mut look = |word: &str| found.extend(words.get_key_value(word).map(|(word, _)| word.as_str()));
+            look(term);
+            if !term.contains(' ') {
+                let ends = term.char_indices().map(|(at, c)| at + c.len_utf8()).skip(2);
+                ends.for_each(|end| look(&format!("{}*", &term[..end])));
+            }
+        }
+        found
+    }
+
+    /// The ideas and groups of a word.
+    pub(crate) fn of(&self, language: usize, word: &str) -> &[usize] {
+        self.words[language].get(word).map_or(&[], Vec::as_slice)
+    }
+}
