@@ -208,11 +208,16 @@ impl Batch {
 
     /// Adds the event at `index` of `from`, which keeps its identity: what told it from others may not have been kept.
     pub fn copy(&mut self, from: &Batch, index: usize) -> bool {
-        let is_copied = self.push_to(from.conversation(index), &from.event(index));
-        if let (true, Some(copy)) = (is_copied, self.events.last_mut()) {
-            copy.identity = from.identity(index);
+        self.push_known(&from.event(index), from.conversation(index), from.identity(index))
+    }
+
+    /// Adds an event whose conversation and identity are known from the batch that it comes from.
+    pub(crate) fn push_known(&mut self, event: &Event<'_>, conversation: u64, identity: u64) -> bool {
+        let is_added = self.push_to(conversation, event);
+        if let (true, Some(added)) = (is_added, self.events.last_mut()) {
+            added.identity = identity;
         }
-        is_copied
+        is_added
     }
 
     /// The event at `index`, in the order of pushing. An index out of range is no event of interest: the default one.

@@ -1,10 +1,11 @@
 //! Laws of a log as a whole: its order, its files, its repetitions and its clocks accuse nobody.
 #![allow(clippy::unwrap_used)]
 
+use std::io::Write;
 use std::path::PathBuf;
 
 use fbwin::audit::{Audit, AuditOptions};
-use fbwin::finding::Summary;
+use fbwin::finding::{Finding, Summary};
 use fbwin::source::{self, Input, Options};
 use fbwin::time::Time;
 use fbwin::{Policy, ReplayOptions};
@@ -214,4 +215,44 @@ fn of_two_sends_of_one_moment_the_refused_one_is_taken_for_the_first() {
                 {\"ts\":\"2019-06-11T10:00:00Z\",\"user\":\"a\",\"event\":\"send\",\"id\":\"a\"}\n\
                 {\"ts\":\"2019-06-11T10:00:00Z\",\"user\":\"a\",\"event\":\"send\",\"id\":\"b\",\"status\":\"failed\"}\n";
     assert_eq!(of(text, Judging { complete: true, skew_ms: 0 }), ["allowed messenger-plus-one"; 2]);
+}
+
+/// The fingerprints of a log's findings with the text of the record that each points at.
+fn fingerprints(lines: &[&str]) -> Vec<(String, String)> {
+    let mut log = tempfile::NamedTempFile::new().unwrap();
+    lines.iter().for_each(|line| writeln!(log, "{line}").unwrap());
+    let reading = source::read(&[Input::Path(log.path().to_owned())], &Options::default(), &|_| ()).unwrap();
+    let options = AuditOptions {
+        replay: ReplayOptions { complete: true, ..ReplayOptions::default() },
+        ..AuditOptions::default()
+    };
+    let (policy, mut summary) = (Policy::built_in(), Summary::default());
+    let audit = Audit::run(&policy, reading.batches, vec!["log".to_owned()], &options, &mut summary);
+    let mut all = Vec::new();
+    let take = |findings: &[Finding<'_>]| {
+        let text = |finding: &Finding<'_>| lines[finding.source.line as usize - 1].to_owned();
+        all.extend(findings.iter().map(|finding| (finding.fingerprint.to_string(), text(finding))));
+        Ok(())
+    };
+    audit.findings(|_| true, &mut summary, take).unwrap();
+    all.sort_unstable();
+    all
+}
+
+#[test]
+fn two_sends_of_one_moment_without_ids_keep_their_fingerprints_however_often_and_where_they_are_written() {
+    let [one, other] = ["one", "other"].map(|text| {
+        format!("{{\"ts\":\"2026-06-11T10:00:00Z\",\"user\":\"a\",\"event\":\"send\",\"text\":\"{text}\"}}")
+    });
+    let message = "{\"ts\":\"2026-06-01T10:00:00Z\",\"user\":\"a\",\"event\":\"message\"}";
+    let expected = fingerprints(&[message, &one, &other]);
+    assert_eq!(expected.len(), 2);
+    for lines in [
+        [message, &one, &one, &other, &other],
+        [message, &other, &other, &one, &one],
+        [message, &other, &one, &other, &one],
+        [&one, &other, message, &other, &one],
+    ] {
+        assert_eq!(fingerprints(&lines), expected, "{lines:#?}");
+    }
 }

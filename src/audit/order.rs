@@ -144,7 +144,9 @@ impl Order {
                 *count += 1;
             }
             let one = records.iter().skip(1).fold(records[0], |one, more| join(one, more));
-            if merged.push(&one) {
+            // Its text may not have been kept, by which it was told from others of its moment.
+            let (batch, index) = (self.batch(first), first.index as usize);
+            if merged.push_known(&one, batch.conversation(index), batch.identity(index)) {
                 replaced.insert(place(first), merged.len() as u32 - 1);
             }
         }
