@@ -80,7 +80,7 @@ pub(crate) fn words_file(model: &Model, language: usize) -> String {
     for (weight, terms) in by_weight.into_iter().rev().filter(|(weight, _)| *weight != 0) {
         let terms: Vec<String> = terms.into_iter().collect();
         let weight = f64::from(weight) / PARTS_OF_A_WEIGHT;
-        file += &format!("\"{weight}\" = \"\"\"\n{}\"\"\"\n", wrapped(&terms, ", "));
+        file += &format!("\"{weight}\" = '''\n{}'''\n", wrapped(&terms, ", "));
     }
     file
 }
@@ -114,7 +114,7 @@ pub(crate) fn common_file(texts: &[Text], parts: &[Parts]) -> String {
         words.truncate(MOST);
         let mut words: Vec<String> = words.into_iter().map(|(word, _)| word.to_owned()).collect();
         words.sort();
-        file += &format!("\n[languages.{language}]\ncommon = \"\"\"\n{}\"\"\"\n", wrapped(&words, " "));
+        file += &format!("\n[languages.{language}]\ncommon = '''\n{}'''\n", wrapped(&words, " "));
     }
     file
 }

@@ -50,8 +50,6 @@ pub(crate) const BEFORE: [(Evidence, f64); 31] = [
 const KINDS_HELD: f64 = 0.03;
 const IDEAS_HELD: f64 = 0.0005;
 const TERMS_HELD: f64 = 0.00015;
-/// What a text that was written to mislead counts for beside others: in logs they are rare.
-const HARD_COUNTS: f64 = 0.75;
 /// A term of fewer shops is a name or an accident.
 const FEWEST_SHOPS: usize = 3;
 /// What the training leaves to chance: nothing. Its steps are fixed.
@@ -136,8 +134,6 @@ impl Model {
             met[language].extend(ideas.found(language, &parts.terms).into_iter().map(str::to_owned));
         }
         let mut model = Model { layers, ideas, met, places, bias: 0.0, weights: before.clone() };
-        let counts: Vec<f64> = texts.iter().map(|(text, _)| if text.row.hard { HARD_COUNTS } else { 1.0 }).collect();
-        let all: f64 = counts.iter().sum();
         let rows: Vec<Features> = texts.iter().map(|(text, parts)| model.features(text, parts)).collect();
         let held = |at: usize| {
             if at < KINDS {
@@ -148,39 +144,46 @@ impl Model {
                 TERMS_HELD
             }
         };
-        // Each weight moves the faster, the rarer what it weighs.
+        let labelled: Vec<(Features, f64)> =
+            rows.into_iter().zip(texts).map(|(row, (text, _))| (row, f64::from(text.promotes))).collect();
+        model.descend(&labelled, &before, held, steps);
+        model
+    }
+
+    /// Moves the weights from where they were before to where they fit the labels, each the faster, the rarer what it weighs.
+    fn descend(&mut self, rows: &[(Features, f64)], before: &[f64], held: impl Fn(usize) -> f64, steps: usize) {
+        let (all, size) = (rows.len() as f64, before.len());
         let mut bend = vec![0.0; size];
-        for (row, count) in rows.iter().zip(&counts) {
-            row.iter().for_each(|(at, amount)| bend[*at] += 0.25 * count * amount * amount / all);
+        for (row, _) in rows {
+            row.iter().for_each(|(at, amount)| bend[*at] += 0.25 * amount * amount / all);
         }
         let (mut speed, mut bias_speed) = (vec![0.0; size], 0.0);
         for _ in 0..steps {
             let (mut slope, mut bias_slope) = (vec![0.0; size], 0.0);
-            for ((row, count), (text, _)) in rows.iter().zip(&counts).zip(texts) {
-                let chance = 1.0 / (1.0 + (-model.of(row)).exp());
-                let wrong = (chance - f64::from(text.promotes)) * count / all;
+            for (row, promotes) in rows {
+                let chance = 1.0 / (1.0 + (-self.of(row)).exp());
+                let wrong = (chance - promotes) / all;
                 bias_slope += wrong;
                 row.iter().for_each(|(at, amount)| slope[*at] += wrong * amount);
             }
             bias_speed = 0.9 * bias_speed - RATE * bias_slope / 0.25;
-            model.bias += bias_speed;
+            self.bias += bias_speed;
             for at in 0..size {
-                let pull = held(at) * (model.weights[at] - before[at]);
+                let pull = held(at) * (self.weights[at] - before[at]);
                 speed[at] = 0.9 * speed[at] - RATE * (slope[at] + pull) / (bend[at] + held(at));
-                model.weights[at] += speed[at];
+                self.weights[at] += speed[at];
                 let signed = match Evidence::ALL.get(at) {
-                    Some(kind) if kind.promotes() => model.weights[at].max(0.0),
-                    Some(kind) if kind.excuses() => model.weights[at].min(0.0),
+                    Some(kind) if kind.promotes() => self.weights[at].max(0.0),
+                    Some(kind) if kind.excuses() => self.weights[at].min(0.0),
                     Some(_) => 0.0,
                     None => continue,
                 };
                 // At its border a weight stands still.
-                if signed != model.weights[at] {
-                    (model.weights[at], speed[at]) = (signed, 0.0);
+                if signed != self.weights[at] {
+                    (self.weights[at], speed[at]) = (signed, 0.0);
                 }
             }
         }
-        model
     }
 
     /// The weights of the terms of a language, ideas and all, by term, and whether each stands in a text.

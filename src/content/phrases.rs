@@ -103,9 +103,9 @@ pub(super) struct Phrases {
     steps: Vec<(Symbol, u32)>,
     /// The nodes behind each first word, while phrases are added.
     begins: Vec<(Symbol, u32)>,
-    /// The nodes behind the first two words, by these; a phrase of one word has [`NONE`] for its second and its own node.
-    /// Made of `begins` by [`Phrases::sorted`].
-    pairs: Vec<(Symbol, Symbol, u32)>,
+    /// The nodes behind the first two words, by these, see [`pair`]; a phrase of one word has [`NONE`] for its second and its
+    /// own node. Made of `begins` by [`Phrases::sorted`].
+    pairs: Vec<(u64, u32)>,
     /// Where the pairs of a first word lie, by its symbol.
     ranges: Vec<Range>,
     draft: Draft,
@@ -243,21 +243,22 @@ impl Phrases {
         for (first, node) in std::mem::take(&mut self.begins) {
             let Some(Node { from, to, ends, .. }) = self.nodes.get(node as usize) else { continue };
             if ends.is_some() {
-                self.pairs.push((first, NONE, node));
+                self.pairs.push((pair(first, NONE), node));
             }
             let steps = self.steps.get(*from as usize..*to as usize).unwrap_or_default();
-            self.pairs.extend(steps.iter().map(|(second, next)| (first, *second, *next)));
+            self.pairs.extend(steps.iter().map(|(second, next)| (pair(first, *second), *next)));
         }
         self.pairs.sort_unstable();
         self.pairs.dedup();
         self.ranges = vec![Range::default(); (FIRST_WORD + self.vocabulary.count) as usize];
-        for (at, (first, second, _)) in (0..).zip(&self.pairs) {
-            if let Some(range) = self.ranges.get_mut(*first as usize) {
+        for (at, (words, _)) in (0..).zip(&self.pairs) {
+            let (first, second) = (words >> 32, *words as Symbol);
+            if let Some(range) = self.ranges.get_mut(first as usize) {
                 if range.to == 0 {
                     range.from = at;
                 }
                 range.to = at + 1;
-                range.bits |= bit(*second);
+                range.bits |= bit(second);
             }
         }
         self
@@ -289,14 +290,15 @@ impl Phrases {
             for symbol in first.symbols() {
                 let Some(range) = self.ranges.get(*symbol as usize) else { continue };
                 let pairs = self.pairs.get(range.from as usize..range.to as usize).unwrap_or_default();
-                let alone = pairs.iter().take_while(|(_, second, _)| *second == NONE);
-                found.extend(alone.filter_map(|(_, _, node)| self.match_at(*node, from, from + 1)));
+                let alone = pairs.iter().take_while(|(words, _)| *words == pair(*symbol, NONE));
+                found.extend(alone.filter_map(|(_, node)| self.match_at(*node, from, from + 1)));
                 for (here, behind) in [(second, &mut states), (third, &mut late)] {
                     let Some(here) = here.filter(|here| range.bits & here.bits != 0) else { continue };
-                    for symbol in here.symbols().iter().chain([&ANY]) {
-                        let at = pairs.partition_point(|(_, second, _)| second < symbol);
-                        let led = pairs.get(at..).unwrap_or_default().iter().take_while(|(_, by, _)| by == symbol);
-                        behind.extend(led.map(|(_, _, node)| (*node, false)));
+                    for second in here.symbols().iter().chain([&ANY]) {
+                        let words = pair(*symbol, *second);
+                        let at = pairs.partition_point(|(by, _)| *by < words);
+                        let led = pairs.get(at..).unwrap_or_default().iter().take_while(|(by, _)| *by == words);
+                        behind.extend(led.map(|(_, node)| (*node, false)));
                     }
                 }
             }
@@ -341,6 +343,11 @@ impl Phrases {
             next.push((node, true));
         }
     }
+}
+
+/// Two words in one number, in the order of the first.
+fn pair(first: Symbol, second: Symbol) -> u64 {
+    u64::from(first) << 32 | u64::from(second)
 }
 
 fn bit(symbol: Symbol) -> u64 {

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use crate::content::Evidence;
-use crate::content::forms::Forms;
+use crate::content::forms::{self, Forms};
 use crate::content::learned::{self, Hit};
 use crate::content::lexicon::{Languages, Lexicon};
 use crate::content::phrases::{Match, longest};
@@ -19,7 +19,9 @@ const TOO_FEW_TO_TELL: usize = 4;
 /// What a date says against promotion where it stands beside an offer.
 const DATE_OF_AN_OFFER: f64 = 0.3;
 /// A learned word of this weight is shown as evidence.
-const TELLING: f64 = 0.5;
+const TELLING: f64 = 0.3;
+/// Shorter words show nothing: `y`, `a`. In bytes.
+const SHORTEST_TELLING: usize = 3;
 /// One common word in so many tells a language.
 const ONE_COMMON_IN: usize = 5;
 
@@ -96,9 +98,16 @@ impl<'t> Looked<'t> {
     fn tells(&self, lexicon: &Lexicon, hit: &Hit) -> bool {
         let bit = self.language.map_or(0, |language| 1 << language);
         let is_common = |word: u64| lexicon.common(word) & bit != 0;
-        let covered = self.forms.pieces.get(hit.from..hit.to).unwrap_or_default();
-        let mut words = covered.iter().filter(|piece| matches!(piece.class, Class::Word | Class::Emoji));
-        TELLING <= hit.weight && words.any(|piece| piece.form.is_some_and(|form| !is_common(form.whole)))
+        let pieces = self.cut.tokens.iter().zip(&self.forms.pieces);
+        let mut covered = pieces.take(hit.to).skip(hit.from);
+        let tells = |(token, piece): (&Token, &forms::Piece)| match piece.class {
+            Class::Emoji => true,
+            Class::Word => {
+                self.cut.word(token).len() >= SHORTEST_TELLING && piece.form.is_some_and(|form| !is_common(form.whole))
+            }
+            _ => false,
+        };
+        TELLING <= hit.weight && covered.any(tells)
     }
 
     fn shown(&self, from: usize, to: usize) -> String {
@@ -126,7 +135,9 @@ pub(super) fn read(lexicon: &Lexicon, text: &str) -> Reading {
     let about = telling.map(|piece| (piece.evidence, looked.shown(piece.from, piece.to))).collect();
     let mut matched = Vec::new();
     if lexicon.thresholds.low <= score {
-        let telling: Vec<Hit> = hits.into_iter().filter(|hit| looked.tells(lexicon, hit)).collect();
+        let mut telling: Vec<Hit> = hits.into_iter().filter(|hit| looked.tells(lexicon, hit)).collect();
+        telling.sort_by(|one, other| other.weight.total_cmp(&one.weight));
+        telling.truncate(WORDS_SHOWN);
         for (from, to) in spans(&pieces, &telling) {
             let words = looked.shown(from, to);
             if matched.len() < WORDS_SHOWN && !matched.contains(&words) {
@@ -146,8 +157,8 @@ fn spans(pieces: &[Piece], hits: &[Hit]) -> Vec<(usize, usize)> {
         pieces.iter().all(|piece| !piece.evidence.promotes() || hit.to <= piece.from || piece.to <= hit.from)
     };
     all.extend(hits.iter().filter(apart).map(|hit| (hit.from, hit.to)));
-    // One word alone is no offer: "last night", "a new one".
-    if pieces.iter().all(|piece| !piece.evidence.promotes()) && all.len() < 2 {
+    // One word or amount alone is no offer: "last night", "a new one", "24 €".
+    if pieces.iter().all(|piece| !piece.evidence.promotes() || is_weak(piece.evidence)) && all.len() < 2 {
         all.clear();
     }
     all.sort_unstable();
