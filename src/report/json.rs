@@ -15,7 +15,7 @@ use crate::report::escape::Object;
 use crate::report::{Format, Look, Report, VerdictFormat, VerdictReport, is_unsafe};
 
 pub(super) const FORMAT: Format =
-    Format { name: "json", report: |out, _: Look| Box::new(Document { out, begun: false }) };
+    Format { name: "json", report: |out, _: Look| Box::new(Document { out, begun: false, line: Vec::new() }) };
 pub(super) const LINES: Format =
     Format { name: "jsonl", report: |out, _: Look| Box::new(Lines { out, line: Vec::new() }) };
 pub(super) const VERDICTS: VerdictFormat =
@@ -62,6 +62,7 @@ impl VerdictReport for Lines<'_> {
 struct Document<'w> {
     out: &'w mut (dyn Write + Send),
     begun: bool,
+    line: Vec<u8>,
 }
 
 impl Report for Document<'_> {
@@ -69,9 +70,9 @@ impl Report for Document<'_> {
         for finding in findings {
             self.out.write_all(if self.begun { b",\n" } else { b"{\"findings\":[\n" })?;
             self.begun = true;
-            let mut line = Vec::new();
-            write_finding(&mut line, finding);
-            self.out.write_all(&line)?;
+            self.line.clear();
+            write_finding(&mut self.line, finding);
+            self.out.write_all(&self.line)?;
         }
         Ok(())
     }
