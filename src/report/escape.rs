@@ -6,7 +6,7 @@
 use std::io::Write;
 
 use crate::finding::Source;
-use crate::report::is_unsafe;
+use crate::harmless::{is_unsafe, spell};
 use crate::scan::unusual;
 
 /// Writes one object, member by member.
@@ -146,9 +146,8 @@ fn escaped(out: &mut Vec<u8>, text: &str) {
             Some('\r') => out.extend_from_slice(b"\\r"),
             Some('\t') => out.extend_from_slice(b"\\t"),
             Some(c) if is_unsafe(c) => {
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    let _ = write!(out, "\\u{unit:04x}");
-                }
+                // Writing to memory does not fail.
+                let _ = spell(out, c);
             }
             Some(c) => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
             None => {}

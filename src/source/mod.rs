@@ -47,6 +47,7 @@ use rayon::iter::{ParallelBridge, ParallelIterator};
 
 use crate::batch::{Batch, KeepText, Shards, Slot};
 use crate::event::Place;
+use crate::harmless::is_unsafe;
 use crate::secret::without_credentials;
 use crate::store::{Spill, Store};
 
@@ -505,7 +506,7 @@ fn shown_up_to(most: usize, text: &str) -> (String, bool) {
         match c {
             // What is shown is put between such quotes, and must not end them.
             '`' => short.push('\''),
-            c if cell::is_unsafe(c) => short.extend(c.escape_default()),
+            c if is_unsafe(c) => short.extend(c.escape_default()),
             c => short.push(c),
         }
     }
