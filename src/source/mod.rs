@@ -126,6 +126,13 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    /// How precise a time is taken to be that looks precise to `ms`.
+    fn precision_of(&self, ms: u32) -> u32 {
+        ms.max(self.precision_ms.unwrap_or(0))
+    }
+}
+
 /// What was read.
 #[derive(Debug, Default)]
 pub struct Reading {
