@@ -14,7 +14,8 @@
 //!
 //! - [`event`]: one thing that happened in one conversation. Readers make events, the replay judges them, and neither
 //!   knows the other. [`time`] stands below it and counts elapsed milliseconds; beside it the private `secret` says how
-//!   credentials and people are shown, and the private `scan` looks through text quickly.
+//!   credentials and people are shown, the private `harmless` which characters are spelt out lest they act on a terminal,
+//!   and the private `scan` looks through text quickly.
 //! - [`survey`]: what all records show together, so that conversations can be judged apart. [`store`] keeps events in
 //!   private temporary files where they are more than the memory should hold.
 //! - [`source`]: whatever file comes in, events come out, packed into [`batch`]es; what cannot be read is an item of
@@ -37,6 +38,7 @@ pub mod batch;
 pub mod content;
 pub mod event;
 pub mod finding;
+mod harmless;
 pub mod policy;
 pub mod replay;
 pub mod report;

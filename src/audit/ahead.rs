@@ -8,7 +8,7 @@ use std::hash::{BuildHasher, Hash};
 
 use foldhash::HashMap;
 
-use crate::audit::parts::Part;
+use crate::audit::order::Order;
 use crate::event::{Event, Kind};
 
 /// More moves than this within a few seconds say no more than these.
@@ -46,7 +46,7 @@ impl Ahead {
     }
 
     /// The moves behind `position` that may have come before the send that stands there.
-    pub(super) fn after<'h>(&mut self, position: usize, send: &Event<'_>, part: &'h Part) -> Vec<Event<'h>> {
+    pub(super) fn after<'h>(&mut self, position: usize, send: &Event<'_>, part: &'h Order) -> Vec<Event<'h>> {
         let late_ms = send.blur_ms().1;
         if self.skew_ms.max(late_ms) <= 0 {
             return Vec::new();

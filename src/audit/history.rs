@@ -24,12 +24,12 @@ impl History {
 
     /// How many events there are.
     pub fn len(&self) -> usize {
-        self.order.entries().len()
+        self.order.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.order.entries().is_empty()
+        self.len() == 0
     }
 
     /// The event at `position` in the order of time.

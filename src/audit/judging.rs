@@ -7,7 +7,8 @@ use crate::audit::ahead::Ahead;
 use crate::audit::content;
 use crate::audit::counts::Counts;
 use crate::audit::kept::{Kept, Outcome};
-use crate::audit::parts::{Part, each_part};
+use crate::audit::order::Order;
+use crate::audit::parts::each_part;
 use crate::audit::patterns::{Habit, Patterns, Watch};
 use crate::audit::remedies::Earliest;
 use crate::audit::seen::Seen;
@@ -74,14 +75,14 @@ impl<'p> Judge<'p, '_> {
     }
 
     /// Judges the sends of one part.
-    fn part(&self, part: &Part) -> Judged<'p> {
+    fn part(&self, part: &Order) -> Judged<'p> {
         let (policy, options) = (self.policy, self.options);
         let mut judged = Judged::default();
-        judged.counts.duplicates = part.order.duplicates;
-        judged.counts.joined = part.order.joined;
-        judged.seen.see_unshown(part.order.unshown);
+        judged.counts.duplicates = part.duplicates;
+        judged.counts.joined = part.joined;
+        judged.seen.see_unshown(part.unshown);
         let mut replay = Replay::knowing(policy, options.replay.clone(), Arc::clone(&self.beginnings));
-        let mut ahead = Ahead::new(options.skew_ms, self.coarsest_ms.max(part.order.coarsest_ms()));
+        let mut ahead = Ahead::new(options.skew_ms, self.coarsest_ms.max(part.coarsest_ms()));
         let mut earliest = Earliest::new(options.remedies);
         let mut watch = Watch::new(policy, options);
         let mut group = None;

@@ -16,8 +16,8 @@ use crate::time::Time;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     /// Events of one group are in order of time, whatever groups come before or after.
-    pub(super) group: u64,
-    pub(super) at: Time,
+    group: u64,
+    at: Time,
     side: Side,
     /// The index of its batch; [`MERGED`] is the order's own.
     batch: u32,
@@ -45,7 +45,7 @@ impl Entry {
     }
 }
 
-/// Events in their order, each once. They stay in the batches they were read into.
+/// The events of a log, or of a part of one, in their order, each once. They stay in the batches they were read into.
 #[derive(Debug, Default)]
 pub(super) struct Order {
     batches: Vec<Arc<Batch>>,
@@ -158,9 +158,19 @@ impl Order {
         (self.merged, self.duplicates, self.joined) = (merged, duplicates, joined);
     }
 
-    /// The entries, in order.
-    pub(super) fn entries(&self) -> &[Entry] {
-        &self.entries
+    /// How many events there are.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// When the event at `position` happened.
+    pub(super) fn at(&self, position: usize) -> Time {
+        self.entries.get(position).map_or_else(Time::default, |entry| entry.at)
+    }
+
+    /// The group of the event at `position`.
+    pub(super) fn group(&self, position: usize) -> Option<u64> {
+        self.entries.get(position).map(|entry| entry.group)
     }
 
     /// The coarsest precision of the times that were put together, in ms.
@@ -179,7 +189,7 @@ impl Order {
         event
     }
 
-    /// The identity of the event at `position`.
+    /// The number that tells the event at `position` from others of its group.
     pub(super) fn identity(&self, position: usize) -> u64 {
         let identity = |entry: &Entry| self.batch(entry).identity(entry.index as usize);
         self.entries.get(position).map_or(0, identity)

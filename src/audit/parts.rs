@@ -7,48 +7,13 @@ use rayon::slice::ParallelSlice;
 
 use crate::audit::order::{Entry, Order};
 use crate::batch::{Batch, KeepText, SHARDS, Shards};
-use crate::event::Event;
 use crate::survey::{Groups, Survey};
-use crate::time::Time;
 
 /// About how many events a part has: few enough that all that is known of them stays close to the processor.
 const EVENTS_A_PART: usize = 8_192;
 
 /// How many batches are sorted into parts at once.
 const BATCHES_A_SHARE: usize = 1_024;
-
-/// Some conversations of a log, each group of them in order of time.
-#[derive(Debug)]
-pub(super) struct Part {
-    pub(super) order: Order,
-}
-
-impl Part {
-    /// How many events there are.
-    pub(super) fn len(&self) -> usize {
-        self.order.entries().len()
-    }
-
-    /// When the event at `position` happened.
-    pub(super) fn at(&self, position: usize) -> Time {
-        self.order.entries().get(position).map_or_else(Time::default, |entry| entry.at)
-    }
-
-    /// The event at `position`.
-    pub(super) fn event(&self, position: usize) -> Event<'_> {
-        self.order.event(position)
-    }
-
-    /// The number that tells the event at `position` from others of its group.
-    pub(super) fn identity(&self, position: usize) -> u64 {
-        self.order.identity(position)
-    }
-
-    /// The group of the event at `position`.
-    pub(super) fn group(&self, position: usize) -> Option<u64> {
-        self.order.entries().get(position).map(|entry| entry.group)
-    }
-}
 
 /// Events of one part: the batches in which they lie, and each by its batch among these and its index in it.
 #[derive(Debug, Default)]
@@ -72,7 +37,7 @@ impl Piece {
 ///
 /// What is known of an event is looked up when its part is judged, and a batch is given up with the last part that needs it,
 /// so that little memory is touched for the first time.
-pub(super) fn each_part<T: Send>(batches: Vec<Batch>, groups: &Groups, each: impl Fn(Part) -> T + Sync) -> Vec<T> {
+pub(super) fn each_part<T: Send>(batches: Vec<Batch>, groups: &Groups, each: impl Fn(Order) -> T + Sync) -> Vec<T> {
     let total: usize = batches.iter().map(Batch::len).sum();
     let parts = (total / EVENTS_A_PART).clamp(1, 1 << 16).next_power_of_two();
     // Parts of one shard follow each other, for they lie in the same batches.
@@ -103,8 +68,8 @@ fn shares(batches: Vec<Batch>) -> Vec<Vec<Batch>> {
     std::iter::from_fn(share).collect()
 }
 
-/// The part that the pieces make.
-fn ordered(pieces: Vec<Piece>, groups: &Groups) -> Part {
+/// The part that the pieces make: each group of its conversations in order of time.
+fn ordered(pieces: Vec<Piece>, groups: &Groups) -> Order {
     let mut batches = Vec::with_capacity(pieces.iter().map(|piece| piece.batches.len()).sum());
     let mut entries = Vec::with_capacity(pieces.iter().map(|piece| piece.events.len()).sum());
     for piece in pieces {
@@ -115,7 +80,7 @@ fn ordered(pieces: Vec<Piece>, groups: &Groups) -> Part {
         }));
         batches.extend(piece.batches);
     }
-    Part { order: Order::new(batches, entries) }
+    Order::new(batches, entries)
 }
 
 /// The group of the event at `index`: its conversation, unless others must be judged with it.

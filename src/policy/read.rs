@@ -12,6 +12,7 @@ use toml::value::Datetime;
 use crate::content::Evidence;
 use crate::event::{Category, Channel, Frequency};
 use crate::policy::{Claim, Every, Exclusion, Opener, Permission, Policy, Refusal, Sure};
+use crate::rule::Rule;
 use crate::time::Span;
 
 /// What is wrong with a policy file, and where.
@@ -131,126 +132,28 @@ fn yes() -> bool {
 
 /// Reads the rows; their laws are checked elsewhere, and the eras are not laid out yet.
 pub(super) fn read(text: &str) -> Result<(Policy, Places), PolicyError> {
-    let at = |range: Range<usize>, reason: String| PolicyError { line: line_of(text, range.start), reason };
+    let at = |(range, reason): Misread| PolicyError { line: line_of(text, range.start), reason };
     let file: File = toml::from_str(text).map_err(|error| {
         let reason = error.message().trim_end().replace('\n', ", ");
-        at(error.span().unwrap_or(0..0), reason)
+        at((error.span().unwrap_or(0..0), reason))
     })?;
     let row_text = |range: Range<usize>| text.get(range).unwrap_or_default().trim_end().to_owned();
     let mut places = Places { permissions: Vec::new(), exclusions: Vec::new() };
     let mut permissions = Vec::new();
-    for spanned in file.permission {
-        let range = rows_range(text, spanned.span());
+    for row in file.permission {
+        let range = rows_range(text, row.span());
         places.permissions.push(line_of(text, range.start));
-        let row = spanned.into_inner();
-        let span = |field: &Option<Spanned<String>>| -> Result<Option<Span>, PolicyError> {
-            let Some(field) = field else { return Ok(None) };
-            Span::parse(field.get_ref()).map(Some).map_err(|reason| at(field.span(), reason))
-        };
-        let rolling_ms = |field: &Option<Spanned<String>>| -> Result<Option<i64>, PolicyError> {
-            match (field, span(field)?) {
-                (_, Some(Span::Ms(ms))) => Ok(Some(ms)),
-                (Some(field), Some(Span::Months(_))) => {
-                    Err(at(field.span(), "give this span in days, hours or shorter units".into()))
-                }
-                _ => Ok(None),
-            }
-        };
-        let every = match &row.every {
-            None => None,
-            Some(every) => Some(match every.get_ref().as_str() {
-                "day" => Every::Day,
-                "week" => Every::Week,
-                "month" => Every::Month,
-                _ => Every::Rolling(rolling_ms(&row.every)?.unwrap_or_default()),
-            }),
-        };
-        permissions.push(Permission {
-            id: row.id,
-            channel: word(&row.channel, Channel::from_word, Channel::ALL, "channel").map_err(|e| at(e.0, e.1))?,
-            claim: word(&row.claim, Claim::from_word, Claim::ALL, "claim").map_err(|e| at(e.0, e.1))?,
-            tag: row.tag,
-            opened_by: words_of(&row.opened_by, Opener::from_word, Opener::ALL, "move").map_err(|e| at(e.0, e.1))?,
-            unclear_by: words_of(&row.unclear_by, Opener::from_word, Opener::ALL, "move").map_err(|e| at(e.0, e.1))?,
-            lasts: span(&row.lasts)?,
-            unclear_after: span(&row.unclear_after)?,
-            extra_after: row.extra_after,
-            uses: row.uses,
-            every,
-            unclear_every_ms: rolling_ms(&row.unclear_every)?,
-            follow_ups: row.follow_ups,
-            follow_ups_within_ms: rolling_ms(&row.follow_ups_within)?.unwrap_or_default(),
-            frequency: match &row.frequency {
-                None => None,
-                Some(text) => {
-                    Some(word(text, Frequency::from_word, Frequency::ALL, "frequency").map_err(|e| at(e.0, e.1))?)
-                }
-            },
-            granted_before: row.granted_before.as_ref().map(day).transpose().map_err(|e| at(e.0, e.1))?,
-            only_in: row.only_in,
-            approval: row.approval,
-            human: row.human,
-            promotion: row.promotion,
-            no_promotion_in: words_of(&row.no_promotion_in, Category::from_word, Category::ALL, "category")
-                .map_err(|e| at(e.0, e.1))?,
-            not_for: words_of(&row.not_for, misuse, MISUSES, "misuse").map_err(|e| at(e.0, e.1))?,
-            unmarked: row.unmarked,
-            unsure: row.unsure,
-            purpose: row.purpose,
-            from: day(&row.from).map_err(|e| at(e.0, e.1))?,
-            until: row.until.as_ref().map(day).transpose().map_err(|e| at(e.0, e.1))?,
-            source: row.source,
-            sure: word(&row.sure, Sure::from_word, Sure::ALL, "value of sure").map_err(|e| at(e.0, e.1))?,
-            note: row.note,
-            toml: row_text(range),
-        });
+        permissions.push(permission(row.into_inner(), row_text(range)).map_err(at)?);
     }
     let mut exclusions = Vec::new();
-    for spanned in file.exclusion {
-        let range = rows_range(text, spanned.span());
+    for row in file.exclusion {
+        let range = rows_range(text, row.span());
         places.exclusions.push(line_of(text, range.start));
-        let row = spanned.into_inner();
-        exclusions.push(Exclusion {
-            id: row.id,
-            channel: word(&row.channel, Channel::from_word, Channel::ALL, "channel").map_err(|e| at(e.0, e.1))?,
-            claim: word(&row.claim, Claim::from_word, Claim::ALL, "claim").map_err(|e| at(e.0, e.1))?,
-            category: match &row.category {
-                None => None,
-                Some(text) => {
-                    Some(word(text, Category::from_word, Category::ALL, "category").map_err(|e| at(e.0, e.1))?)
-                }
-            },
-            regions: row.regions,
-            calling_code: row.calling_code,
-            from: day(&row.from).map_err(|e| at(e.0, e.1))?,
-            until: row.until.as_ref().map(day).transpose().map_err(|e| at(e.0, e.1))?,
-            source: row.source,
-            sure: word(&row.sure, Sure::from_word, Sure::ALL, "value of sure").map_err(|e| at(e.0, e.1))?,
-            note: row.note,
-            toml: row_text(range),
-        });
+        exclusions.push(exclusion(row.into_inner(), row_text(range)).map_err(at)?);
     }
-    let mut refusals = Vec::new();
-    for spanned in file.refusal {
-        let row_at = rows_range(text, spanned.span());
-        let row = spanned.into_inner();
-        if row.code.is_none() && row.subcode.is_none() {
-            return Err(at(row_at, "a refusal needs a code, a subcode or both".into()));
-        }
-        if row.means.parse::<crate::rule::Rule>().is_err() {
-            return Err(at(row_at, format!("`{}` is not a rule; `fbwin rules` lists them", row.means)));
-        }
-        refusals.push(Refusal {
-            channels: words_of(&row.channels, Channel::from_word, Channel::ALL, "channel").map_err(|e| at(e.0, e.1))?,
-            code: row.code,
-            subcode: row.subcode,
-            means: row.means,
-            confirms_only: row.confirms_only,
-            source: row.source,
-        });
-    }
+    let refusals = file.refusal.into_iter().map(|row| refusal(row).map_err(at)).collect::<Result<_, _>>()?;
     let policy = Policy {
-        checked: day(&file.checked).map_err(|e| at(e.0, e.1))?,
+        checked: day(&file.checked).map_err(at)?,
         permissions,
         exclusions,
         refusals,
@@ -262,14 +165,96 @@ pub(super) fn read(text: &str) -> Result<(Policy, Places), PolicyError> {
     Ok((policy, places))
 }
 
+/// What cannot be read, and why.
+type Misread = (Range<usize>, String);
+
+fn permission(row: PermissionRow, toml: String) -> Result<Permission, Misread> {
+    let every = match &row.every {
+        None => None,
+        Some(every) => Some(match every.get_ref().as_str() {
+            "day" => Every::Day,
+            "week" => Every::Week,
+            "month" => Every::Month,
+            _ => Every::Rolling(rolling_ms(&row.every)?.unwrap_or_default()),
+        }),
+    };
+    Ok(Permission {
+        id: row.id,
+        channel: word(&row.channel, Channel::from_word, Channel::ALL, "channel")?,
+        claim: word(&row.claim, Claim::from_word, Claim::ALL, "claim")?,
+        tag: row.tag,
+        opened_by: words_of(&row.opened_by, Opener::from_word, Opener::ALL, "move")?,
+        unclear_by: words_of(&row.unclear_by, Opener::from_word, Opener::ALL, "move")?,
+        lasts: span(&row.lasts)?,
+        unclear_after: span(&row.unclear_after)?,
+        extra_after: row.extra_after,
+        uses: row.uses,
+        every,
+        unclear_every_ms: rolling_ms(&row.unclear_every)?,
+        follow_ups: row.follow_ups,
+        follow_ups_within_ms: rolling_ms(&row.follow_ups_within)?.unwrap_or_default(),
+        frequency: maybe_word(&row.frequency, Frequency::from_word, Frequency::ALL, "frequency")?,
+        granted_before: row.granted_before.as_ref().map(day).transpose()?,
+        only_in: row.only_in,
+        approval: row.approval,
+        human: row.human,
+        promotion: row.promotion,
+        no_promotion_in: words_of(&row.no_promotion_in, Category::from_word, Category::ALL, "category")?,
+        not_for: words_of(&row.not_for, misuse, MISUSES, "misuse")?,
+        unmarked: row.unmarked,
+        unsure: row.unsure,
+        purpose: row.purpose,
+        from: day(&row.from)?,
+        until: row.until.as_ref().map(day).transpose()?,
+        source: row.source,
+        sure: word(&row.sure, Sure::from_word, Sure::ALL, "value of sure")?,
+        note: row.note,
+        toml,
+    })
+}
+
+fn exclusion(row: ExclusionRow, toml: String) -> Result<Exclusion, Misread> {
+    Ok(Exclusion {
+        id: row.id,
+        channel: word(&row.channel, Channel::from_word, Channel::ALL, "channel")?,
+        claim: word(&row.claim, Claim::from_word, Claim::ALL, "claim")?,
+        category: maybe_word(&row.category, Category::from_word, Category::ALL, "category")?,
+        regions: row.regions,
+        calling_code: row.calling_code,
+        from: day(&row.from)?,
+        until: row.until.as_ref().map(day).transpose()?,
+        source: row.source,
+        sure: word(&row.sure, Sure::from_word, Sure::ALL, "value of sure")?,
+        note: row.note,
+        toml,
+    })
+}
+
+fn refusal(row: Spanned<RefusalRow>) -> Result<Refusal, Misread> {
+    let whole = row.span();
+    let row = row.into_inner();
+    if row.code.is_none() && row.subcode.is_none() {
+        return Err((whole, "a refusal needs a code, a subcode or both".into()));
+    }
+    if row.means.parse::<Rule>().is_err() {
+        return Err((whole, format!("`{}` is not a rule; `fbwin rules` lists them", row.means)));
+    }
+    Ok(Refusal {
+        channels: words_of(&row.channels, Channel::from_word, Channel::ALL, "channel")?,
+        code: row.code,
+        subcode: row.subcode,
+        means: row.means,
+        confirms_only: row.confirms_only,
+        source: row.source,
+    })
+}
+
 /// What a text may be taken for besides promotion.
 const MISUSES: &[Evidence] = &[Evidence::Survey, Evidence::PastEvent, Evidence::Recurring];
 
 fn misuse(word: &str) -> Option<Evidence> {
     Evidence::from_word(word).filter(|evidence| MISUSES.contains(evidence))
 }
-
-type Misread = (Range<usize>, String);
 
 fn word<T: Copy + fmt::Display>(
     text: &Spanned<String>,
@@ -283,6 +268,15 @@ fn word<T: Copy + fmt::Display>(
     })
 }
 
+fn maybe_word<T: Copy + fmt::Display>(
+    text: &Option<Spanned<String>>,
+    from_word: fn(&str) -> Option<T>,
+    all: &[T],
+    what: &str,
+) -> Result<Option<T>, Misread> {
+    text.as_ref().map(|text| word(text, from_word, all, what)).transpose()
+}
+
 fn words_of<T: Copy + fmt::Display>(
     texts: &[Spanned<String>],
     from_word: fn(&str) -> Option<T>,
@@ -290,6 +284,21 @@ fn words_of<T: Copy + fmt::Display>(
     what: &str,
 ) -> Result<Vec<T>, Misread> {
     texts.iter().map(|text| word(text, from_word, all, what)).collect()
+}
+
+fn span(text: &Option<Spanned<String>>) -> Result<Option<Span>, Misread> {
+    let Some(text) = text else { return Ok(None) };
+    Span::parse(text.get_ref()).map(Some).map_err(|reason| (text.span(), reason))
+}
+
+fn rolling_ms(text: &Option<Spanned<String>>) -> Result<Option<i64>, Misread> {
+    match (text, span(text)?) {
+        (_, Some(Span::Ms(ms))) => Ok(Some(ms)),
+        (Some(text), Some(Span::Months(_))) => {
+            Err((text.span(), "give this span in days, hours or shorter units".into()))
+        }
+        _ => Ok(None),
+    }
 }
 
 fn day(text: &Spanned<Datetime>) -> Result<NaiveDate, Misread> {

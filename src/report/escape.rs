@@ -6,7 +6,7 @@
 use std::io::Write;
 
 use crate::finding::Source;
-use crate::report::is_unsafe;
+use crate::harmless::{is_unsafe, spell};
 use crate::scan::unusual;
 
 /// Writes one object, member by member.
@@ -79,15 +79,7 @@ impl<'o> Object<'o> {
 
     /// A list of texts.
     pub(super) fn list(&mut self, name: &str, texts: impl IntoIterator<Item = impl AsRef<str>>) {
-        let out = self.name(name);
-        out.push(b'[');
-        for (index, text) in texts.into_iter().enumerate() {
-            if 0 < index {
-                out.push(b',');
-            }
-            string(out, text.as_ref());
-        }
-        out.push(b']');
+        self.items(name, texts, |out, text| string(out, text.as_ref()));
     }
 
     /// A member that is a record.
@@ -97,13 +89,18 @@ impl<'o> Object<'o> {
 
     /// A list of records.
     pub(super) fn sources(&mut self, name: &str, sources: &[Source<'_>]) {
+        self.items(name, sources, |out, source| record(out, *source));
+    }
+
+    /// A list whose items `write` writes.
+    fn items<T>(&mut self, name: &str, items: impl IntoIterator<Item = T>, write: impl Fn(&mut Vec<u8>, T)) {
         let out = self.name(name);
         out.push(b'[');
-        for (index, source) in sources.iter().enumerate() {
+        for (index, item) in items.into_iter().enumerate() {
             if 0 < index {
                 out.push(b',');
             }
-            record(out, *source);
+            write(out, item);
         }
         out.push(b']');
     }
@@ -149,9 +146,8 @@ fn escaped(out: &mut Vec<u8>, text: &str) {
             Some('\r') => out.extend_from_slice(b"\\r"),
             Some('\t') => out.extend_from_slice(b"\\t"),
             Some(c) if is_unsafe(c) => {
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    let _ = write!(out, "\\u{unit:04x}");
-                }
+                // Writing to memory does not fail.
+                let _ = spell(out, c);
             }
             Some(c) => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
             None => {}

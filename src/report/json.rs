@@ -8,14 +8,14 @@ use std::io::{self, Write};
 use rayon::iter::ParallelIterator;
 use rayon::slice::ParallelSlice;
 use serde::Serialize;
-use serde_json::ser::{CompactFormatter, Formatter};
 
 use crate::finding::{Confusion, Fate, Finding, Judged, Summary, Tally};
+use crate::harmless;
 use crate::report::escape::Object;
-use crate::report::{Format, Look, Report, VerdictFormat, VerdictReport, is_unsafe};
+use crate::report::{Format, Look, Report, VerdictFormat, VerdictReport};
 
 pub(super) const FORMAT: Format =
-    Format { name: "json", report: |out, _: Look| Box::new(Document { out, begun: false }) };
+    Format { name: "json", report: |out, _: Look| Box::new(Document { out, begun: false, line: Vec::new() }) };
 pub(super) const LINES: Format =
     Format { name: "jsonl", report: |out, _: Look| Box::new(Lines { out, line: Vec::new() }) };
 pub(super) const VERDICTS: VerdictFormat =
@@ -62,6 +62,7 @@ impl VerdictReport for Lines<'_> {
 struct Document<'w> {
     out: &'w mut (dyn Write + Send),
     begun: bool,
+    line: Vec<u8>,
 }
 
 impl Report for Document<'_> {
@@ -69,44 +70,17 @@ impl Report for Document<'_> {
         for finding in findings {
             self.out.write_all(if self.begun { b",\n" } else { b"{\"findings\":[\n" })?;
             self.begun = true;
-            let mut line = Vec::new();
-            write_finding(&mut line, finding);
-            self.out.write_all(&line)?;
+            self.line.clear();
+            write_finding(&mut self.line, finding);
+            self.out.write_all(&self.line)?;
         }
         Ok(())
     }
 
     fn finish(&mut self, summary: &Summary) -> io::Result<()> {
         self.out.write_all(if self.begun { b"\n],\n\"summary\":" } else { b"{\"findings\":[],\n\"summary\":" })?;
-        write_json(&mut *self.out, &SummaryJson::from(summary))?;
+        SummaryJson::from(summary).serialize(&mut harmless::json(&mut *self.out))?;
         self.out.write_all(b"}\n")
-    }
-}
-
-fn write_json(out: impl Write, value: &impl Serialize) -> io::Result<()> {
-    let mut serializer = serde_json::Serializer::with_formatter(out, Harmless(CompactFormatter));
-    value.serialize(&mut serializer).map_err(io::Error::from)
-}
-
-/// Compact JSON in which no character acts on a terminal: JSON itself only escapes those below U+0020.
-struct Harmless(CompactFormatter);
-
-impl Formatter for Harmless {
-    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        if fragment.is_ascii() && !fragment.contains('\u{7f}') {
-            return self.0.write_string_fragment(writer, fragment);
-        }
-        let mut rest = fragment;
-        while let Some(at) = rest.find(is_unsafe) {
-            let (safe, from) = rest.split_at(at);
-            self.0.write_string_fragment(writer, safe)?;
-            let mut chars = from.chars();
-            for unit in chars.next().into_iter().flat_map(|c| c.encode_utf16(&mut [0; 2]).to_vec()) {
-                write!(writer, "\\u{unit:04x}")?;
-            }
-            rest = chars.as_str();
-        }
-        self.0.write_string_fragment(writer, rest)
     }
 }
 

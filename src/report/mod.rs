@@ -15,6 +15,7 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 use crate::finding::{Finding, Judged, Summary};
+use crate::harmless::is_unsafe;
 
 /// Takes findings as they come and a summary at the end.
 pub trait Report {
@@ -129,12 +130,6 @@ pub fn wrapped(text: &str, width: usize, indent: usize) -> Vec<String> {
     }
     lines.push(line);
     lines
-}
-
-/// Whether a character acts on a terminal instead of standing on it.
-fn is_unsafe(c: char) -> bool {
-    let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-    c.is_control() || turns
 }
 
 #[cfg(test)]

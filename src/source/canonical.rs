@@ -421,7 +421,7 @@ impl<'a> Reader<'_, 'a> {
         let is_graphs = written.precision_ms == 1_000 && text.ends_with("+0000");
         let is_calendar = text.as_bytes().get(4) == Some(&b'-') && !is_graphs;
         let precision_ms = precision_ms(written.precision_ms, is_calendar, channel);
-        let precision_ms = precision_ms.max(self.options.precision_ms.unwrap_or(0));
+        let precision_ms = self.options.precision_of(precision_ms);
         Ok(Some(Stamp { precision_ms, ..written }))
     }
 

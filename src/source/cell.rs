@@ -5,18 +5,13 @@
 //! as `'=1+1`. One with control characters is a JSON string behind such a quote: `'"a\u0007b"`.
 
 use std::borrow::Cow;
-use std::io::{self, Write};
 
-use serde_json::ser::{CompactFormatter, Formatter};
+use serde::Serialize;
+
+use crate::harmless::{self, is_unsafe};
 
 /// What goes in front.
 const QUOTE: char = '\'';
-
-/// Whether a character acts on a terminal instead of standing on it, or turns the writing round.
-pub(super) fn is_unsafe(c: char) -> bool {
-    let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-    c.is_control() || turns
-}
 
 /// Whether it is so begun that a spreadsheet would calculate, or we would read it back otherwise.
 fn is_begun_so(cell: &str) -> bool {
@@ -28,9 +23,8 @@ pub(super) fn written(text: &str) -> Cow<'_, str> {
     // Line ends are in quotes, and a tab moves nothing that is not ours.
     if text.contains(|c| is_unsafe(c) && !matches!(c, '\n' | '\t')) {
         let mut json = Vec::new();
-        let mut serializer = serde_json::Serializer::with_formatter(&mut json, Harmless(CompactFormatter));
         // Memory takes all that is written, and what JSON is made of is text.
-        let is_done = serde::Serialize::serialize(text, &mut serializer).is_ok();
+        let is_done = text.serialize(&mut harmless::json(&mut json)).is_ok();
         if let Some(json) = String::from_utf8(json).ok().filter(|_| is_done) {
             return Cow::Owned(format!("{QUOTE}{json}"));
         }
@@ -45,31 +39,6 @@ pub(super) fn read(cell: &str) -> Option<Cow<'_, str>> {
         return serde_json::from_str(inside).ok().map(Cow::Owned);
     }
     is_begun_so(inside).then_some(Cow::Borrowed(inside))
-}
-
-/// Compact JSON in which no character acts on a terminal: JSON itself only escapes those below U+0020.
-pub(super) struct Harmless(pub(super) CompactFormatter);
-
-impl Formatter for Harmless {
-    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        if fragment.is_ascii() && !fragment.contains('\u{7f}') {
-            return self.0.write_string_fragment(writer, fragment);
-        }
-        let mut rest = fragment;
-        while let Some(at) = rest.find(is_unsafe) {
-            writer.write_all(&rest.as_bytes()[..at])?;
-            let mut units = [0; 2];
-            let mut length = 0;
-            for c in rest[at..].chars().take(1) {
-                length = c.len_utf8();
-                for unit in c.encode_utf16(&mut units) {
-                    write!(writer, "\\u{unit:04x}")?;
-                }
-            }
-            rest = &rest[at + length..];
-        }
-        self.0.write_string_fragment(writer, rest)
-    }
 }
 
 #[cfg(test)]

@@ -343,7 +343,7 @@ impl ChatTxt {
         let user = if is_owner { self.other.as_deref().unwrap_or_default() } else { name.as_ref() };
         let event = Event {
             at,
-            precision_ms: head.precision_ms.max(sink.options.precision_ms.unwrap_or(0)),
+            precision_ms: sink.options.precision_of(head.precision_ms),
             channel: Channel::Whatsapp,
             account: &self.account,
             user,

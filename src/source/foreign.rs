@@ -1,5 +1,7 @@
 //! What an input is that is no log we read, by its first bytes: a picture beside the logs, an archive, a page.
 
+use std::path::Path;
+
 use super::Options;
 
 /// What an input is that has no lines of UTF-8 at all, and what to do about it.
@@ -43,8 +45,15 @@ pub(super) fn is_prose(start: &[u8], options: &Options) -> bool {
     options.map.is_empty() && options.preset.is_none() && is_text && (!is_divided || has_heading(start))
 }
 
+/// Whether a file in a folder is a page for people to read: called as one, and with a heading. A log may begin with a heading,
+/// too.
+pub(super) fn is_page(name: &str, start: &[u8]) -> bool {
+    let end = Path::new(name).extension().unwrap_or_default();
+    ["md", "markdown", "txt"].iter().any(|known| end.eq_ignore_ascii_case(known)) && has_heading(start)
+}
+
 /// Whether the first line is marked as a heading, or underlined.
-pub(super) fn has_heading(start: &[u8]) -> bool {
+fn has_heading(start: &[u8]) -> bool {
     let mut lines = start.trim_ascii_start().split(|c| *c == b'\n').map(<[u8]>::trim_ascii_end);
     let (first, second) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
     let is_underlined = |mark: u8| 3 <= second.len() && second.iter().all(|c| *c == mark);

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use crate::store::StoreError;
 
 use super::csv;
-use super::foreign::{foreign, has_heading, is_medium, is_prose, is_zip};
+use super::foreign::{foreign, is_medium, is_page, is_prose, is_zip};
 use super::unpack::{self, Contents, Fate, Member};
 use super::{FORMATS, Fit, Format, InputReading, Layout, Opened, Options, Refusal, Sink, Start, too_long};
 
@@ -403,7 +403,7 @@ impl<'a> Blocks<'a> {
         }
         let read = start.len();
         let (format, opened) = tell(&mut start, at_end, self.options);
-        if !is_named && format == UNKNOWN && is_for_people(name) && has_heading(&start) {
+        if !is_named && format == UNKNOWN && is_page(name, &start) {
             self.leave_out(name);
             return Ok(());
         }
@@ -610,9 +610,4 @@ impl Layout for Nothing {
     }
 
     fn read(&self, _bytes: &[u8], _first_line: u64, _sink: &mut Sink<'_>) {}
-}
-/// Whether a file is called as one for people to read: a log may begin with a heading, too.
-fn is_for_people(name: &str) -> bool {
-    let end = Path::new(name).extension().unwrap_or_default();
-    ["md", "markdown", "txt"].iter().any(|known| end.eq_ignore_ascii_case(known))
 }

@@ -47,6 +47,7 @@ use rayon::iter::{ParallelBridge, ParallelIterator};
 
 use crate::batch::{Batch, KeepText, Shards, Slot};
 use crate::event::Place;
+use crate::harmless::is_unsafe;
 use crate::secret::without_credentials;
 use crate::store::{Spill, Store};
 
@@ -122,6 +123,13 @@ impl Default for Options {
             spill: None,
             date_order: None,
         }
+    }
+}
+
+impl Options {
+    /// How precise a time is taken to be that looks precise to `ms`.
+    fn precision_of(&self, ms: u32) -> u32 {
+        ms.max(self.precision_ms.unwrap_or(0))
     }
 }
 
@@ -203,23 +211,30 @@ pub fn read(inputs: &[Input], options: &Options, progress: &(dyn Fn(u64) + Sync)
 /// # Errors
 /// A stream that cannot be read to its end. What it contains is never an error.
 pub fn read_from(name: &str, bytes: impl Read + Send + 'static, options: &Options) -> Result<Reading, SourceError> {
-    let open: Opener<'_> = Box::new(move || Ok(Box::new(bytes)));
-    let streams = VecDeque::from([(name.to_owned(), open)]);
-    read_blocks(Blocks::of(streams, options, BLOCK_BYTES), options, &|_| ())
+    read_stream(name, bytes, options, BLOCK_BYTES)
 }
 
-/// The same in blocks of another size, which must change nothing: for the fuzz targets, which look for what it changes.
+/// The same in blocks of another size, which must change nothing: for tests and fuzz targets, which look for what it changes.
 ///
 /// # Errors
 /// As [`read_from`].
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 pub fn read_from_in_blocks(
     bytes: impl Read + Send + 'static,
     options: &Options,
     block_bytes: usize,
 ) -> Result<Reading, SourceError> {
+    read_stream("log", bytes, options, block_bytes)
+}
+
+fn read_stream(
+    name: &str,
+    bytes: impl Read + Send + 'static,
+    options: &Options,
+    block_bytes: usize,
+) -> Result<Reading, SourceError> {
     let open: Opener<'_> = Box::new(move || Ok(Box::new(bytes)));
-    let streams = VecDeque::from([("log".to_owned(), open)]);
+    let streams = VecDeque::from([(name.to_owned(), open)]);
     read_blocks(Blocks::of(streams, options, block_bytes), options, &|_| ())
 }
 
@@ -248,9 +263,7 @@ fn read_blocks(
         progress(block.consumed);
         spare.give(block.bytes);
         let mut outcome = sink.finish();
-        let joins = !outcome.loose.is_empty() || !outcome.aliases.is_empty();
-        let joins = joins || !outcome.unsided.is_empty() || !outcome.inboxes.is_empty();
-        let joins = joins || outcome.batches.iter().any(|(_, contents)| !contents.is_empty());
+        let joins = outcome.joins();
         held.add(block.index, std::mem::take(&mut outcome.batches), joins)?;
         Ok((block.index, outcome))
     };
@@ -430,6 +443,17 @@ struct Outcome {
     tally: Tally,
 }
 
+impl Outcome {
+    /// Whether there is anything that must be joined with the events of other blocks.
+    fn joins(&self) -> bool {
+        !self.loose.is_empty()
+            || !self.aliases.is_empty()
+            || !self.unsided.is_empty()
+            || !self.inboxes.is_empty()
+            || self.batches.iter().any(|(_, contents)| !contents.is_empty())
+    }
+}
+
 impl<'o> Sink<'o> {
     fn new(input: u32, options: &'o Options, keep_bad: bool) -> Sink<'o> {
         let events = Shards::new(options.keep_text);
@@ -505,7 +529,7 @@ fn shown_up_to(most: usize, text: &str) -> (String, bool) {
         match c {
             // What is shown is put between such quotes, and must not end them.
             '`' => short.push('\''),
-            c if cell::is_unsafe(c) => short.extend(c.escape_default()),
+            c if is_unsafe(c) => short.extend(c.escape_default()),
             c => short.push(c),
         }
     }
@@ -528,14 +552,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use std::io::{self, Cursor};
 
-    use super::input::Bytes;
     use super::*;
-
-    fn read_in_blocks(inputs: Vec<Bytes>, options: &Options, block_bytes: usize) -> Result<Reading, SourceError> {
-        let open = |bytes: Bytes| -> (String, Opener<'static>) { ("log".to_owned(), Box::new(move || Ok(bytes))) };
-        let waiting: VecDeque<(String, Opener<'static>)> = inputs.into_iter().map(open).collect();
-        read_blocks(Blocks::of(waiting, options, block_bytes), options, &|_| ())
-    }
 
     /// Everything in a reading, to compare.
     fn all_of(reading: &Reading) -> String {
@@ -544,6 +561,15 @@ mod tests {
         // Several may stand on one line.
         events.sort_by_cached_key(|event| (event.place, format!("{event:?}")));
         format!("{:?} {:?} {events:?}", reading.inputs, reading.bad)
+    }
+
+    fn assert_blocks_change_nothing(log: &[u8], options: &Options, sizes: &[usize], name: impl std::fmt::Display) {
+        let read =
+            |block_bytes| all_of(&read_from_in_blocks(Cursor::new(log.to_owned()), options, block_bytes).unwrap());
+        let whole = read(1 << 20);
+        for block_bytes in sizes {
+            assert_eq!(read(*block_bytes), whole, "{name} in blocks of {block_bytes}");
+        }
     }
 
     #[test]
@@ -560,15 +586,8 @@ mod tests {
                 keep_text: KeepText::All,
                 ..Options::default()
             };
-            let bytes = std::fs::read(&path).unwrap();
-            let read = |block_bytes| {
-                let bytes: Bytes = Box::new(Cursor::new(bytes.clone()));
-                all_of(&read_in_blocks(vec![bytes], &options, block_bytes).unwrap())
-            };
-            let whole = read(1 << 20);
-            for block_bytes in [1, 2, 3, 7, 64, 100, 333] {
-                assert_eq!(read(block_bytes), whole, "{} in blocks of {block_bytes}", path.display());
-            }
+            let log = std::fs::read(&path).unwrap();
+            assert_blocks_change_nothing(&log, &options, &[1, 2, 3, 7, 64, 100, 333], path.display());
             seen += 1;
         }
         assert!(0 < seen);
@@ -582,15 +601,8 @@ mod tests {
         };
         let formats = files("fixtures/formats").into_iter().flat_map(|folder| files(folder.to_str().unwrap()));
         for path in files("fixtures/source").into_iter().chain(formats) {
-            let bytes = std::fs::read(&path).unwrap();
-            let read = |block_bytes| {
-                let bytes: Bytes = Box::new(Cursor::new(bytes.clone()));
-                all_of(&read_in_blocks(vec![bytes], &options, block_bytes).unwrap())
-            };
-            let whole = read(1 << 20);
-            for block_bytes in [1, 2, 3, 7, 64, 100, 333] {
-                assert_eq!(read(block_bytes), whole, "{} in blocks of {block_bytes}", path.display());
-            }
+            let log = std::fs::read(&path).unwrap();
+            assert_blocks_change_nothing(&log, &options, &[1, 2, 3, 7, 64, 100, 333], path.display());
         }
     }
 
@@ -624,14 +636,7 @@ mod tests {
         proptest!(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() }, |(pieces in proptest::collection::vec(0..PIECES.len(), 0..60))| {
             let text: String = pieces.iter().map(|piece| PIECES[*piece]).collect();
             let text = format!("[\n  {{\n{text}");
-            let read = |block_bytes| {
-                let bytes: Bytes = Box::new(Cursor::new(text.clone()));
-                all_of(&read_in_blocks(vec![bytes], &Options::default(), block_bytes).unwrap())
-            };
-            let whole = read(1 << 20);
-            for block_bytes in [1, 2, 7, 33] {
-                assert_eq!(read(block_bytes), whole, "{text} in blocks of {block_bytes}");
-            }
+            assert_blocks_change_nothing(text.as_bytes(), &Options::default(), &[1, 2, 7, 33], &text);
         });
     }
 
@@ -641,7 +646,7 @@ mod tests {
     fn a_line_of_any_length_is_one_bad_record() {
         let long = io::repeat(b'x').take(64 << 20);
         let bytes = Cursor::new(GOOD).chain(long).chain(Cursor::new("\n")).chain(Cursor::new(GOOD));
-        let reading = read_in_blocks(vec![Box::new(bytes)], &Options::default(), 4 << 20).unwrap();
+        let reading = read_from_in_blocks(bytes, &Options::default(), 4 << 20).unwrap();
         let of_input = &reading.inputs[0];
         assert_eq!((of_input.records, of_input.bad), (2, 1));
         assert_eq!(of_input.bytes, (64 << 20) + 2 * GOOD.len() as u64 + 1);
@@ -655,7 +660,7 @@ mod tests {
     fn bytes_that_are_given_up_count_as_read() {
         let options = Options { max_record_bytes: 100, ..Options::default() };
         let bytes = Cursor::new(GOOD).chain(io::repeat(b'x').take(1_000));
-        let reading = read_in_blocks(vec![Box::new(bytes)], &options, 64).unwrap();
+        let reading = read_from_in_blocks(bytes, &options, 64).unwrap();
         let of_input = &reading.inputs[0];
         assert_eq!((of_input.records, of_input.bad, of_input.bytes), (1, 1, GOOD.len() as u64 + 1_000));
     }
@@ -667,8 +672,7 @@ mod tests {
                 let options = Options { max_record_bytes: row.len() - spare, ..Options::default() };
                 let table = format!("{head}{row}\r\n{row}\n{row}");
                 for block_bytes in [1, 5, 1 << 20] {
-                    let bytes = Box::new(Cursor::new(table.clone()));
-                    let reading = read_in_blocks(vec![bytes], &options, block_bytes).unwrap();
+                    let reading = read_from_in_blocks(Cursor::new(table.clone()), &options, block_bytes).unwrap();
                     assert_eq!((reading.inputs[0].records, reading.bad.count), expected, "{row} in {block_bytes}");
                 }
             }
@@ -680,7 +684,7 @@ mod tests {
         let row = "2024-03-01T10:00:00Z,1,in\n";
         let table = format!("ts,user,direction\n2024-03-01T10:00:00Z,\"1,in\n{}", row.repeat(10_000));
         let options = Options { max_record_bytes: 1_000, ..Options::default() };
-        let reading = read_in_blocks(vec![Box::new(Cursor::new(table))], &options, 512).unwrap();
+        let reading = read_from_in_blocks(Cursor::new(table), &options, 512).unwrap();
         assert_eq!((reading.inputs[0].records, reading.inputs[0].bad), (10_000, 1));
     }
 
@@ -693,7 +697,7 @@ mod tests {
             }
         }
         let bytes = Cursor::new(GOOD.repeat(100)).chain(Broken);
-        let error = read_in_blocks(vec![Box::new(bytes)], &Options::default(), 64).unwrap_err();
+        let error = read_from_in_blocks(bytes, &Options::default(), 64).unwrap_err();
         assert_eq!(error.to_string(), "cannot read `log`: the disk is gone");
     }
 
@@ -702,7 +706,7 @@ mod tests {
         let line =
             |at: u32| format!("{{\"ts\":1709287200,\"user\":\"1\",\"event\":\"e{at:0>70}\",\"sender\":\"s{at}\"}}\n");
         let lines: String = (0..150).map(line).collect();
-        let reading = read_in_blocks(vec![Box::new(Cursor::new(lines))], &Options::default(), 1_000).unwrap();
+        let reading = read_from_in_blocks(Cursor::new(lines), &Options::default(), 1_000).unwrap();
         let of_input = &reading.inputs[0];
         assert_eq!(of_input.unknown_events.values().sum::<u64>(), 150);
         assert!(of_input.unknown_events.len() <= 101 && of_input.unknown_events.keys().all(|word| word.len() <= 64));

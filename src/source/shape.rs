@@ -74,7 +74,7 @@ impl Record<'_, '_> {
     fn push(&mut self, event: &Event<'_>) -> Result<Option<Slot>, String> {
         let account = if event.account.is_empty() { &self.sink.options.account } else { event.account };
         let place = self.sink.place(self.line);
-        let precision_ms = event.precision_ms.max(self.sink.options.precision_ms.unwrap_or(0));
+        let precision_ms = self.sink.options.precision_of(event.precision_ms);
         let event = Event { account, place, precision_ms, ..*event };
         if event.at.ms() < FIRST_MS {
             self.sink.tally.left_out(PLACEHOLDER);

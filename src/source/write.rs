@@ -4,13 +4,13 @@ use std::io::{self, Write};
 
 use serde::Serializer;
 use serde::ser::SerializeMap;
-use serde_json::ser::CompactFormatter;
 
 use crate::event::Event;
+use crate::harmless;
 use crate::secret::{token_name, without_credentials};
 
 use super::canonical::{Field, UNKNOWN_USER};
-use super::cell::{self, Harmless};
+use super::cell;
 
 /// How tokens are written. They are credentials: whoever has them can send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,8 +59,7 @@ impl<W: Write> CanonicalWriter<W> {
         match self.form {
             CanonicalForm::JsonLines => {
                 let said = values.iter().filter_map(|(field, value)| Some((*field, value.as_deref()?)));
-                let harmless = Harmless(CompactFormatter);
-                let mut serializer = serde_json::Serializer::with_formatter(&mut self.out, harmless);
+                let mut serializer = harmless::json(&mut self.out);
                 let mut object = serializer.serialize_map(None)?;
                 for (field, value) in said {
                     object.serialize_entry(field.word(), &typed(field, value))?;

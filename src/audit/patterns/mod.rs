@@ -12,7 +12,7 @@ use std::hash::BuildHasher;
 use foldhash::{HashMap, HashSet};
 
 use crate::audit::AuditOptions;
-use crate::audit::parts::Part;
+use crate::audit::order::Order;
 use crate::content::mould;
 use crate::event::{Channel, Event, Place, Sender};
 use crate::policy::{Permission, Policy, Standing};
@@ -210,7 +210,7 @@ impl<'p, 'r> Watch<'p, 'r> {
     }
 
     /// Looks at any send of the part, judged or not: one that Meta refused may have been repeated under a tag.
-    pub(super) fn see_refusal(&mut self, position: usize, send: &Event<'_>, part: &Part) {
+    pub(super) fn see_refusal(&mut self, position: usize, send: &Event<'_>, part: &Order) {
         if !retries::is_refused_as_late(send, self.policy) {
             return;
         }

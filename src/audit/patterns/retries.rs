@@ -1,6 +1,6 @@
 //! Sends that go out under a tag because Meta refused them without one.
 
-use crate::audit::parts::Part;
+use crate::audit::order::Order;
 use crate::audit::patterns::{Retry, Spot};
 use crate::audit::sentence::codes;
 use crate::event::{Event, Kind, MessagingType};
@@ -45,7 +45,7 @@ pub(super) fn is_refused_as_late(send: &Event<'_>, policy: &Policy) -> bool {
 }
 
 /// The positions of the sends to the same user that say the same under a tag, soon after the refused one at `position`.
-pub(super) fn after(position: usize, refused: &Event<'_>, part: &Part) -> Vec<usize> {
+pub(super) fn after(position: usize, refused: &Event<'_>, part: &Order) -> Vec<usize> {
     let Some(text) = words(refused) else { return Vec::new() };
     let group = part.group(position);
     let is_near = |at: &usize| part.group(*at) == group && part.at(*at).since(refused.at) <= AGAIN_WITHIN_MS;
@@ -63,7 +63,7 @@ pub(super) fn after(position: usize, refused: &Event<'_>, part: &Part) -> Vec<us
             && is_late_enough(&send)
     };
     // Before it stand those of the same moment, and those that another clock timed.
-    let reach_ms = refused.blur_ms().0 + i64::from(part.order.coarsest_ms().max(crate::event::LOGGER_CLOCK_MS));
+    let reach_ms = refused.blur_ms().0 + i64::from(part.coarsest_ms().max(crate::event::LOGGER_CLOCK_MS));
     let is_just_before = |at: &usize| part.group(*at) == group && refused.at.since(part.at(*at)) <= reach_ms;
     let before = (0..position).rev().take(MOST_LOOKED_AT).take_while(is_just_before);
     let after = (position + 1..part.len()).take(MOST_LOOKED_AT).take_while(is_near);

@@ -65,7 +65,7 @@ impl Sends<'_> {
         let text = beside::below(request.text.as_deref(), request.beside.as_deref());
         let event = Event {
             at: stamp.at,
-            precision_ms: stamp.precision_ms.max(self.options.precision_ms.unwrap_or(0)),
+            precision_ms: self.options.precision_of(stamp.precision_ms),
             channel,
             account: &account,
             user,
@@ -138,7 +138,7 @@ impl Sends<'_> {
         let (channel, account) = self.whose(told.channel, told.account.as_deref(), Some(user), seen);
         self.batch.push(&Event {
             at: stamp.at,
-            precision_ms: stamp.precision_ms.max(self.options.precision_ms.unwrap_or(0)),
+            precision_ms: self.options.precision_of(stamp.precision_ms),
             channel,
             account: &account,
             user,
