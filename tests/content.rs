@@ -95,6 +95,38 @@ fn a_costume_hides_nothing() {
     }
 }
 
+/// How sure it is that a text promotes.
+fn sure(text: &str) -> Option<Confidence> {
+    let lexicon = Lexicon::built_in();
+    lexicon.confidence(&lexicon.read(text))
+}
+
+#[test]
+fn a_button_speaks_for_itself_and_a_line_of_a_bill_does_not() {
+    assert_eq!(sure("Your order 1042 has been shipped."), None);
+    assert_eq!(sure("Your order 1042 has been shipped.\nShop the sale – 30% off"), Some(Confidence::High));
+    assert_eq!(sure("Your order 1042 has been shipped.\nTrack order\nTalk to us"), None);
+    let bill = sure("Your order 1042:\n1 lamp 60.00 €\nSummer sale 30% −18.00 €\nTotal charged 42.00 €");
+    assert!(bill < Some(Confidence::Medium), "{bill:?}");
+}
+
+#[test]
+fn what_every_text_has_is_no_evidence() {
+    let lexicon = Lexicon::built_in();
+    for text in load("dev") {
+        for words in lexicon.read(&text.row.text).matched {
+            let is_letter = words.len() == 1 && words.chars().all(char::is_alphabetic);
+            assert!(!is_letter, "{words:?} of {:?}", text.row.text);
+        }
+    }
+    // A price is none, nor are a number of pieces and the word beside it.
+    for text in
+        ["We do, it takes four to six days. Shall I set one aside?", "The paperback is 24 € and we have it here."]
+    {
+        assert_eq!(sure(text), None, "{text}");
+    }
+}
+
 #[test]
 fn an_unknown_language_is_judged_by_patterns_alone_and_never_with_high_confidence() {
     let lexicon = Lexicon::built_in();

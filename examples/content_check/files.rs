@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use fbwin::content::{Evidence, Lexicon};
 
 use crate::folds::{LANGUAGES, Text};
+use crate::ideas::Ideas;
 use crate::training::{Layers, Model, Parts, language_of, parts};
 
 /// Learned words that weigh less are left out.
@@ -94,13 +95,14 @@ pub(crate) fn kinds_file(model: &Model) -> String {
     file
 }
 
-/// The words by which each language is known: those of the most shops.
+/// The words by which each language is known: those of the most shops, and the numbers.
 pub(crate) fn common_file(texts: &[Text], parts: &[Parts]) -> String {
     const MOST: usize = 220;
     let mut file =
-        "# The words by which each language is known, as `content_check train` finds them: those of the most senders.\n"
+        "# The words by which each language is known, as `content_check train` finds them: those of the most senders, and numbers.\n"
             .to_owned();
-    for (index, language) in LANGUAGES.iter().enumerate() {
+    let numerals = Ideas::read().numerals;
+    for (index, (language, numerals)) in LANGUAGES.iter().zip(&numerals).enumerate() {
         let mut shops: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for (text, parts) in texts.iter().zip(parts).filter(|(text, _)| language_of(text) == index) {
             let words = parts.terms.iter().filter(|term| term.chars().all(char::is_alphabetic));
@@ -112,8 +114,9 @@ pub(crate) fn common_file(texts: &[Text], parts: &[Parts]) -> String {
         let mut words: Vec<(&str, usize)> = shops.into_iter().map(|(word, shops)| (word, shops.len())).collect();
         words.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
         words.truncate(MOST);
-        let mut words: Vec<String> = words.into_iter().map(|(word, _)| word.to_owned()).collect();
-        words.sort();
+        let mut words: BTreeSet<String> = words.into_iter().map(|(word, _)| word.to_owned()).collect();
+        words.extend(numerals.iter().cloned());
+        let words: Vec<String> = words.into_iter().collect();
         file += &format!("\n[languages.{language}]\ncommon = '''\n{}'''\n", wrapped(&words, " "));
     }
     file

@@ -23,8 +23,13 @@ const FILES: [&str; 11] = [
     "grammar",
 ];
 
+/// The group whose words are common in every text: how many of something there are.
+const NUMERALS: &str = "== numerals";
+
 /// The ideas and groups by number, and the words that belong to them.
 pub(crate) struct Ideas {
+    /// By language the words for numbers.
+    pub(crate) numerals: Vec<BTreeSet<String>>,
     /// How many ideas and groups there are.
     pub(crate) count: usize,
     /// By language the ideas and groups of each word.
@@ -33,22 +38,27 @@ pub(crate) struct Ideas {
 
 impl Ideas {
     pub(crate) fn read() -> Ideas {
-        let mut ideas = Ideas { count: 0, words: vec![HashMap::new(); LANGUAGES.len()] };
+        let numerals = vec![BTreeSet::new(); LANGUAGES.len()];
+        let mut ideas = Ideas { numerals, count: 0, words: vec![HashMap::new(); LANGUAGES.len()] };
         for name in FILES {
             let path = format!("{}/examples/content_check/ideas/{name}.txt", env!("CARGO_MANIFEST_DIR"));
             let file = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-            let mut group = None;
+            let (mut group, mut counts) = (None, false);
             for line in file.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
                 if line.starts_with("==") {
-                    group = Some(ideas.next());
+                    (group, counts) = (Some(ideas.next()), line == NUMERALS);
                     continue;
                 }
                 let (_, words) = line.split_once(':').unwrap();
                 let fields: Vec<&str> = words.split('|').collect();
                 assert_eq!(fields.len(), LANGUAGES.len(), "{line}");
                 let idea = ideas.next();
-                for (words, known) in fields.into_iter().zip(&mut ideas.words) {
+                let known = ideas.words.iter_mut().zip(&mut ideas.numerals);
+                for (words, (known, numerals)) in fields.into_iter().zip(known) {
                     for word in words.split_whitespace() {
+                        if counts && word.chars().all(char::is_alphabetic) {
+                            numerals.insert(word.to_owned());
+                        }
                         known
                             .entry(word.replace('_', " "))
                             .or_default()

@@ -233,6 +233,7 @@ mod tests {
         words.add("Größe, freed*, #% off", 1.0).unwrap();
         words.add("Fré*", 0.25).unwrap();
         words.add("has shipped\n🔥", -2.0).unwrap();
+        words.add("^ try", 0.5).unwrap();
         for (text, expected) in [
             ("GROSSE grosse", 1.0),
             ("freedom", 1.25),
@@ -241,6 +242,7 @@ mod tests {
             ("20 % off", 1.0),
             ("20 %. Off", 0.0),
             ("It has shipped 🔥🔥", -4.0),
+            ("Try it. We try", 0.5),
         ] {
             assert_eq!(sum(&words, text), expected, "{text}");
         }
@@ -260,7 +262,7 @@ mod tests {
         let cut = cut(text);
         let forms = Forms::of(&cut);
         let all = terms(&cut, &forms, |_| false);
-        for expected in ["hello", "gross*", "grossenwahn", "#%", "#% off", "#:", "@@ @", "🔥"] {
+        for expected in ["hello", "^ hello", "^ call", "gross*", "grossenwahn", "#%", "#% off", "#:", "@@ @", "🔥"] {
             assert!(all.contains(expected), "{expected}: {all:?}");
         }
         assert!(!all.contains("see*") && !all.contains("gros*"), "{all:?}");

@@ -9,6 +9,9 @@ use crate::content::lexicon::{Languages, Lexicon};
 use crate::content::phrases::{Match, longest};
 use crate::content::token::{Class, Cut, Token, cut};
 
+/// A line of no more words that scores so much by itself is a heading or a button, and no other line excuses it.
+const SHORT_LINE: usize = 8;
+const SPEAKS_FOR_ITSELF: f64 = 3.5;
 /// How many kinds of evidence there are.
 const KINDS: usize = Evidence::ALL.len();
 /// The longest list of words that a finding shows, and the longest of them.
@@ -128,9 +131,15 @@ pub(super) fn read(lexicon: &Lexicon, text: &str) -> Reading {
     patterns(lexicon, &looked.cut, &looked.matches, &mut pieces);
     let amounts = amounts(lexicon, &looked.cut, &pieces);
     let hits = looked.hits(lexicon);
-    let score = lexicon.bias
+    let mut score = lexicon.bias
         + Evidence::ALL.iter().map(|kind| lexicon.weight(*kind) * amounts[*kind as usize]).sum::<f64>()
         + hits.iter().map(|hit| hit.weight).sum::<f64>();
+    if score < lexicon.thresholds.high && pieces.iter().any(|piece| piece.evidence.promotes()) {
+        score = short_lines(text)
+            .map(|line| read(lexicon, line).score)
+            .filter(|one| SPEAKS_FOR_ITSELF <= *one)
+            .fold(score, f64::max);
+    }
     let telling = pieces.iter().filter(|piece| tells_more(piece.evidence));
     let about = telling.map(|piece| (piece.evidence, looked.shown(piece.from, piece.to))).collect();
     let mut matched = Vec::new();
@@ -146,6 +155,13 @@ pub(super) fn read(lexicon: &Lexicon, text: &str) -> Reading {
         }
     }
     Reading { score, language_known: looked.known, matched, about, amounts }
+}
+
+/// The lines of a text of several that may be headings or buttons. Lines with amounts of money may be those of a bill.
+fn short_lines(text: &str) -> impl Iterator<Item = &str> {
+    let lines = text.split('\n').filter(|line| line.len() < text.len() && !line.trim().is_empty());
+    let short = lines.filter(|line| line.split_whitespace().nth(SHORT_LINE).is_none());
+    short.filter(|line| cut(line).tokens.iter().all(|token| token.class != Class::Price))
 }
 
 /// Where what speaks for promotion stands, evidence and telling words; what overlaps is one.
