@@ -1,6 +1,7 @@
 //! The forms under which the pieces of a text are looked up, as hashes that are worked out once for all languages.
 
-use std::hash::Hasher;
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::content::fold::unmasked;
 use crate::content::token::{Class, Cut, Token};
@@ -137,5 +138,42 @@ impl Hasher for Fnv {
         for byte in bytes {
             self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
         }
+    }
+
+    /// What is hashed already is its own hash.
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
+/// What is known by the hash of a word.
+pub(super) type ByHash<V> = HashMap<u64, V, BuildHasherDefault<Fnv>>;
+
+/// How many words of bits a sieve has: some ten bits a key where there are thousands.
+const SIEVE: usize = 1 << 9;
+
+/// A bit for some bits of each key that is known: of most beginnings of words and pairs nothing is, and few get past this.
+#[derive(Debug)]
+pub(super) struct Sieve(Box<[u64; SIEVE]>);
+
+impl Default for Sieve {
+    fn default() -> Sieve {
+        Sieve(Box::new([0; SIEVE]))
+    }
+}
+
+impl Sieve {
+    fn place(key: u64) -> (usize, u64) {
+        ((key >> 6) as usize % SIEVE, 1 << (key & 63))
+    }
+
+    pub(super) fn add(&mut self, key: u64) {
+        let (slot, bit) = Sieve::place(key);
+        self.0.get_mut(slot).into_iter().for_each(|bits| *bits |= bit);
+    }
+
+    pub(super) fn may_have(&self, key: u64) -> bool {
+        let (slot, bit) = Sieve::place(key);
+        self.0.get(slot).is_some_and(|bits| bits & bit != 0)
     }
 }

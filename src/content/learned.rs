@@ -4,17 +4,14 @@
 //! looked up in the language of the text alone.
 
 use std::collections::BTreeSet;
-
-use foldhash::{HashMap, HashMapExt};
+use std::hash::BuildHasherDefault;
 
 use crate::content::fold::{Folded, fold};
-use crate::content::forms::{Forms, Piece, SHORTEST_STEM, hash};
+use crate::content::forms::{ByHash, Forms, Piece, SHORTEST_STEM, Sieve, hash};
 use crate::content::token::{Class, Cut, cut};
 
 /// The beginning of so many letters is a term to learn a weight for: languages bend the ends of words.
 const STEM: usize = 5;
-/// How many words of bits the sieve of known keys has: some ten bits a key.
-const SIEVE: usize = 1 << 9;
 /// What stands before the first word of a sentence in a list: `^ try`.
 const START: &str = "^";
 /// Keeps the beginning of a word apart from the word that is written the same.
@@ -23,9 +20,8 @@ const OF_STEM: u64 = 0x9e37_79b9_7f4a_7c15;
 /// The learned words of one language.
 #[derive(Debug)]
 pub(super) struct Words {
-    weights: HashMap<u64, f64>,
-    /// A bit for some bits of each key: of most words, their beginnings and pairs nothing is known, and few get past this.
-    sieve: Box<[u64; SIEVE]>,
+    weights: ByHash<f64>,
+    sieve: Sieve,
 }
 
 /// A learned word found in a text.
@@ -44,7 +40,10 @@ pub(super) struct BadWord(pub(super) String);
 
 impl Words {
     pub(super) fn new() -> Words {
-        Words { weights: HashMap::with_capacity(1 << 12), sieve: Box::new([0; SIEVE]) }
+        Words {
+            weights: ByHash::with_capacity_and_hasher(1 << 12, BuildHasherDefault::default()),
+            sieve: Sieve::default(),
+        }
     }
 
     /// Gives these words, with commas or line ends between, a weight.
@@ -52,8 +51,7 @@ impl Words {
         for term in list.split([',', '\n']).map(str::trim).filter(|term| !term.is_empty()) {
             let key = key_of(term).ok_or_else(|| BadWord(term.to_owned()))?;
             self.weights.insert(key, weight);
-            let (slot, bit) = sieved(key);
-            self.sieve.get_mut(slot).into_iter().for_each(|bits| *bits |= bit);
+            self.sieve.add(key);
         }
         Ok(())
     }
@@ -62,16 +60,11 @@ impl Words {
         key_of(term).is_some_and(|key| self.weights.contains_key(&key))
     }
 
-    fn may_know(&self, key: u64) -> bool {
-        let (slot, bit) = sieved(key);
-        self.sieve.get(slot).is_some_and(|bits| bits & bit != 0)
-    }
-
     /// What is known of a text, each term once, where it stands first; nothing that `covered` covers.
     pub(super) fn find(&self, forms: &Forms, covered: impl Fn(usize) -> bool) -> Vec<Hit> {
         let mut hits: Vec<Hit> = Vec::with_capacity(forms.pieces.len());
         each(forms, covered, |_, key, from, to| {
-            if self.may_know(key)
+            if self.sieve.may_have(key)
                 && let Some(weight) = self.weights.get(&key)
                 && hits.iter().all(|hit| hit.key != key)
             {
@@ -80,11 +73,6 @@ impl Words {
         });
         hits
     }
-}
-
-/// Where in the sieve the bit of a key is.
-fn sieved(key: u64) -> (usize, u64) {
-    ((key >> 6) as usize % SIEVE, 1 << (key & 63))
 }
 
 /// The terms of a text, each once: what weights are learned for.

@@ -30,7 +30,7 @@ use std::sync::LazyLock;
 use foldhash::HashMap;
 
 use crate::content::file::{File, LexiconError, Wrong, kind_of, span_of};
-use crate::content::forms::{Forms, hash};
+use crate::content::forms::{ByHash, Forms, hash};
 use crate::content::language::{BuiltIn, Entry, Language, phrases_of};
 use crate::content::phrases::Match;
 use crate::content::reading::{self, Reading};
@@ -80,7 +80,7 @@ pub struct Lexicon {
     /// The first is `any`, which every text is in.
     pub(super) languages: Vec<Language>,
     /// In which languages a word is common.
-    common: HashMap<u64, Languages>,
+    common: ByHash<Languages>,
     links: HashMap<Box<str>, Evidence>,
     weights: [f64; Evidence::ALL.len()],
     pub(super) bias: f64,
@@ -155,7 +155,7 @@ impl Lexicon {
     fn empty() -> Lexicon {
         Lexicon {
             languages: vec![Language::new("any", BuiltIn::default())],
-            common: HashMap::default(),
+            common: ByHash::default(),
             links: HashMap::default(),
             weights: [0.0; Evidence::ALL.len()],
             bias: 0.0,
@@ -329,11 +329,11 @@ mod tests {
 
     #[test]
     fn learned_words_can_be_added_changed_and_taken_away() {
-        let text = "Guaranteed puppies, please come by on Tuesday.";
+        let text = "Guaranteed zibbles, please come zorp on Tuesday.";
         let score = |lexicon: &Lexicon| lexicon.read(text).score;
         let built_in = score(Lexicon::built_in());
         let own =
-            Lexicon::extended("[words.en]\n\"0.8\" = \"guaranteed puppies, gua*\"\n\"-0.3\" = \"come by\"").unwrap();
+            Lexicon::extended("[words.en]\n\"0.8\" = \"guaranteed zibbles, zib*\"\n\"-0.3\" = \"come zorp\"").unwrap();
         assert!((score(&own) - built_in - 1.3).abs() < 0.01, "{} {built_in}", score(&own));
         let zero = Lexicon::extended("[words.en]\n\"0\" = \"come\"").unwrap();
         let without = Lexicon::extended("[without]\nphrases = \"come\"").unwrap();

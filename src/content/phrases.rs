@@ -4,14 +4,12 @@
 //! of them, `_` is any one word, `#` a number, `#%` a percentage, `#$` an amount of money, `#:` a time of day, `#/` a date,
 //! `#id` a long number, `@` a code or word of capitals, `@@` a link. Between two words of a phrase one filler (an article, say) may stand.
 
-use std::hash::Hasher;
-
-use foldhash::{HashMap, HashMapExt};
+use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::content::Evidence;
 use crate::content::draft::{BadPhrase, Draft, PLACES, Words};
 use crate::content::fold::{Folded, fold};
-use crate::content::forms::{Fnv, Form, Forms, Piece, SHORTEST_STEM, hash};
+use crate::content::forms::{ByHash, Fnv, Form, Forms, Piece, SHORTEST_STEM, Sieve, hash};
 use crate::content::token::{Class, cut, is_accented};
 
 /// How many words in a row are looked at.
@@ -115,43 +113,22 @@ pub(super) struct Phrases {
 /// The words of all phrases.
 #[derive(Debug, Default)]
 struct Vocabulary {
-    words: HashMap<u64, Known>,
+    words: ByHash<Known>,
     /// Phrases may have accents. Then they are found where the text has the same, or none in that word: in Vietnamese
     /// every tone makes another word, and many write without. By what is left without accents.
-    bare: HashMap<u64, Vec<Symbol>>,
-    stems: HashMap<u64, Symbol>,
-    openings: Openings,
+    bare: ByHash<Vec<Symbol>>,
+    stems: ByHash<Symbol>,
+    /// The stems' keys.
+    sieve: Sieve,
     count: Symbol,
-}
-
-/// A bit for the first letters of each stem: most words begin like none, and their beginnings need not be looked up.
-#[derive(Debug)]
-struct Openings([u64; 64]);
-
-impl Default for Openings {
-    fn default() -> Openings {
-        Openings([0; 64])
-    }
-}
-
-impl Openings {
-    fn add(&mut self, first_letters: u64) {
-        if let Some(bits) = self.0.get_mut((first_letters >> 6 & 63) as usize) {
-            *bits |= 1 << (first_letters & 63);
-        }
-    }
-
-    fn may_have(&self, first_letters: u64) -> bool {
-        self.0.get((first_letters >> 6 & 63) as usize).is_some_and(|bits| bits & 1 << (first_letters & 63) != 0)
-    }
 }
 
 impl Phrases {
     pub(super) fn new() -> Phrases {
         Phrases {
             vocabulary: Vocabulary {
-                words: HashMap::with_capacity(1 << 12),
-                stems: HashMap::with_capacity(1 << 10),
+                words: ByHash::with_capacity_and_hasher(1 << 12, BuildHasherDefault::default()),
+                stems: ByHash::with_capacity_and_hasher(1 << 10, BuildHasherDefault::default()),
                 ..Vocabulary::default()
             },
             nodes: Vec::with_capacity(1 << 13),
@@ -248,7 +225,7 @@ impl Phrases {
             let steps = self.steps.get(*from as usize..*to as usize).unwrap_or_default();
             self.pairs.extend(steps.iter().map(|(second, next)| (pair(first, *second), *next)));
         }
-        self.pairs.sort_unstable();
+        self.pairs.sort_unstable_by_key(|(words, _)| *words);
         self.pairs.dedup();
         self.ranges = vec![Range::default(); (FIRST_WORD + self.vocabulary.count) as usize];
         for (at, (words, _)) in (0..).zip(&self.pairs) {
@@ -355,9 +332,9 @@ fn bit(symbol: Symbol) -> u64 {
 }
 
 impl Vocabulary {
-    /// The symbol of all words with this beginning, which itself begins with `first_letters`.
-    fn stem(&mut self, first_letters: u64, beginning: u64) -> Symbol {
-        self.openings.add(first_letters);
+    /// The symbol of all words with this beginning.
+    fn stem(&mut self, beginning: u64) -> Symbol {
+        self.sieve.add(beginning);
         let fresh = FIRST_WORD + self.count;
         let known = self.stems.entry(beginning).or_insert(fresh);
         self.count += Symbol::from(*known == fresh);
@@ -415,10 +392,8 @@ impl Vocabulary {
     }
 
     fn look_for(&self, forms: &Forms, form: &Form, looked: &mut Looked) {
-        let beginnings = forms.beginnings(form);
-        if beginnings.first().is_some_and(|first_letters| self.openings.may_have(*first_letters)) {
-            beginnings.iter().filter_map(|beginning| self.stems.get(beginning)).for_each(|stem| looked.push(*stem));
-        }
+        let beginnings = forms.beginnings(form).iter().filter(|beginning| self.sieve.may_have(**beginning));
+        beginnings.filter_map(|beginning| self.stems.get(beginning)).for_each(|stem| looked.push(*stem));
         if let Some(known) = self.words.get(&form.whole) {
             looked.know(known);
         }
@@ -437,13 +412,13 @@ impl Words for Vocabulary {
                 symbols.push(class);
                 continue;
             }
-            if let Some(Small { bare, accented, .. }) = small(word) {
+            if let Some(Small { bare, accented }) = small(word) {
                 symbols.push(self.dressed(bare, accented));
                 continue;
             }
             let stem = word.strip_suffix('*');
             if let Some(small) = stem.filter(|stem| stem.chars().nth(SHORTEST_STEM - 1).is_some()).and_then(small) {
-                symbols.push(self.stem(small.first_letters, small.bare));
+                symbols.push(self.stem(small.bare));
                 continue;
             }
             let cut = cut(stem.unwrap_or(word));
@@ -464,24 +439,22 @@ impl Words for Vocabulary {
                 if part.chars().count() < SHORTEST_STEM {
                     return Err(BadPhrase::ShortStem);
                 }
-                let first_letters: String = part.chars().take(SHORTEST_STEM).collect();
-                symbols.push(self.stem(hash(&first_letters), hash(part)));
+                symbols.push(self.stem(hash(part)));
             }
         }
         Ok(())
     }
 }
 
-/// The hashes of a word of small letters: without its accents, with them, and of its first letters.
+/// The hashes of a word of small letters: without its accents and with them.
 struct Small {
     bare: u64,
     accented: u64,
-    first_letters: u64,
 }
 
 fn small(word: &str) -> Option<Small> {
-    let (mut bare, mut accented, mut first_letters) = (Fnv::default(), false, 0);
-    for (index, c) in word.chars().enumerate() {
+    let (mut bare, mut accented) = (Fnv::default(), false);
+    for c in word.chars() {
         match fold(c) {
             // `2nd` is two pieces of a text, and `2x1` one of another kind: those are cut like texts.
             Folded::One(one) if !one.is_ascii_digit() && (one == c || c.is_lowercase()) => {
@@ -490,12 +463,9 @@ fn small(word: &str) -> Option<Small> {
             }
             _ => return None,
         }
-        if index < SHORTEST_STEM {
-            first_letters = bare.finish();
-        }
     }
     let bare = bare.finish();
-    Some(Small { bare, accented: if accented { hash(word) } else { bare }, first_letters })
+    Some(Small { bare, accented: if accented { hash(word) } else { bare } })
 }
 
 /// Drops every match that lies within a longer one.
@@ -522,17 +492,18 @@ pub(super) fn longest(mut found: Vec<Match>) -> Vec<Match> {
 /// What is known of one piece.
 #[derive(Clone, Copy, Debug, Default)]
 struct Looked {
-    symbols: [Symbol; 12],
-    count: usize,
-    bits: u64,
+    /// Few words have more than three; what a text has of more is as if the phrases had it not.
+    symbols: [Symbol; 7],
+    count: u8,
     filler: bool,
+    bits: u64,
 }
 
 impl Looked {
     fn push(&mut self, symbol: Symbol) {
         if symbol != NONE
             && !self.symbols().contains(&symbol)
-            && let Some(slot) = self.symbols.get_mut(self.count)
+            && let Some(slot) = self.symbols.get_mut(self.count as usize)
         {
             *slot = symbol;
             self.count += 1;
@@ -546,7 +517,7 @@ impl Looked {
     }
 
     fn symbols(&self) -> &[Symbol] {
-        self.symbols.get(..self.count).unwrap_or_default()
+        self.symbols.get(..self.count as usize).unwrap_or_default()
     }
 }
 
