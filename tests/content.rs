@@ -106,7 +106,17 @@ fn sure(text: &str) -> Option<Confidence> {
 fn a_button_speaks_for_itself_and_a_line_of_a_bill_does_not() {
     assert_eq!(sure("Your order 1042 has been shipped."), None);
     assert_eq!(sure("Your order 1042 has been shipped.\nShop the sale – 30% off"), Some(Confidence::High));
+    assert_eq!(sure("Your order 1042 has been shipped.\rShop the sale – 30% off"), Some(Confidence::High));
+    let lexicon = Lexicon::built_in();
+    let button = lexicon.read("Your order 1042 has been shipped.\nShop the sale – 30% off\nTalk to us");
+    assert_eq!(button.matched, ["Shop the sale – 30% off"]);
     assert_eq!(sure("Your order 1042 has been shipped.\nTrack order\nTalk to us"), None);
+    for bill in [
+        "Your order 1042 is confirmed.\nCoupon SAVE20: -20%\nFree shipping: yes\nWe ship tomorrow.",
+        "Order 1042 confirmed\nQuantity: 1\nDiscount: -20%\nTotal 30 €",
+    ] {
+        assert!(sure(bill) < Some(Confidence::High), "{bill}");
+    }
     let bill = sure("Your order 1042:\n1 lamp 60.00 €\nSummer sale 30% −18.00 €\nTotal charged 42.00 €");
     assert!(bill < Some(Confidence::Medium), "{bill:?}");
 }

@@ -88,7 +88,7 @@ pub(crate) fn words_file(model: &Model, language: usize) -> String {
 
 /// The weights of the kinds, as `model.toml` has them.
 pub(crate) fn kinds_file(model: &Model) -> String {
-    let mut file = format!("[weights]\nbias = {:.2}\nmixed = 0.7\napart = 0.5\n", model.bias);
+    let mut file = format!("[weights]\nbias = {:.2}\nmixed = 0.7\napart = 0.5\nalone = 3.5\n", model.bias);
     for kind in Evidence::ALL.iter().filter(|kind| kind.promotes() || kind.excuses()) {
         file += &format!("{} = {:.2}\n", kind.word(), model.weight(*kind));
     }

@@ -4,7 +4,7 @@
 //!
 //! ```toml
 //! [thresholds]              # a score is compared with these
-//! high = 3.5
+//! high = 2.0
 //!
 //! [weights]                 # one a kind of evidence; above 0 speaks for promotion
 //! urgency = 0.4
@@ -86,6 +86,8 @@ pub struct Lexicon {
     pub(super) bias: f64,
     pub(super) mixed: f64,
     pub(super) apart: f64,
+    /// What a short line that calls to buy must score to speak for the whole text.
+    pub(super) alone: f64,
     /// From which scores on a text is thought to promote.
     pub thresholds: Thresholds,
 }
@@ -121,7 +123,8 @@ impl Lexicon {
         reading::read(self, text)
     }
 
-    /// The terms of a text, each once: words, the beginnings of longer ones, and pairs of neighbours, all folded, with signs
+    /// The terms of a text, each once: words, the beginnings of longer ones, pairs of neighbours and first words of sentences
+    /// (`^ try`), all folded, with signs
     /// for numbers by what they count. These are what a `[words]` table may give weights to.
     pub fn terms(&self, text: &str) -> Vec<String> {
         reading::terms(self, text)
@@ -161,6 +164,7 @@ impl Lexicon {
             bias: 0.0,
             mixed: 1.0,
             apart: 1.0,
+            alone: f64::MAX,
             thresholds: Thresholds { low: f64::MAX, medium: f64::MAX, high: f64::MAX },
         }
     }
@@ -192,6 +196,7 @@ impl Lexicon {
                 "bias" => self.bias = *value,
                 "mixed" => self.mixed = *value,
                 "apart" => self.apart = *value,
+                "alone" => self.alone = *value,
                 _ => self.weights[kind_of(name)? as usize] = *value,
             }
         }

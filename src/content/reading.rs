@@ -7,11 +7,13 @@ use crate::content::forms::{self, Forms};
 use crate::content::learned::{self, Hit};
 use crate::content::lexicon::{Languages, Lexicon};
 use crate::content::phrases::{Match, longest};
-use crate::content::token::{Class, Cut, Token, cut};
+use crate::content::token::{Class, Cut, Token, cut, head};
 
-/// A line of no more words that scores so much by itself is a heading or a button, and no other line excuses it.
+/// A line of no more words may be a heading or a button.
 const SHORT_LINE: usize = 8;
-const SPEAKS_FOR_ITSELF: f64 = 3.5;
+/// Nor has it more bytes, whatever it takes for blanks; and so many such lines are looked at, for a log may hold anything.
+const SHORT_LINE_BYTES: usize = 160;
+const SHORT_LINES: usize = 32;
 /// How many kinds of evidence there are.
 const KINDS: usize = Evidence::ALL.len();
 /// The longest list of words that a finding shows, and the longest of them.
@@ -36,7 +38,8 @@ pub struct Reading {
     /// Whether its language is one that the lexicon knows. If it is not, only numbers, links and signs were looked at, and
     /// words that are the same everywhere.
     pub language_known: bool,
-    /// The words that speak for promotion, as they stand in the text, in its order. Empty below the lowest threshold.
+    /// The words that speak for promotion, as they stand in the text, in its order. Empty below the lowest threshold, and where
+    /// too little shows.
     pub matched: Vec<String>,
     /// The words that show what else it is (a survey, something over, something recurring), with what they show.
     pub about: Vec<(Evidence, String)>,
@@ -128,18 +131,13 @@ pub(super) fn terms(lexicon: &Lexicon, text: &str) -> Vec<String> {
 pub(super) fn read(lexicon: &Lexicon, text: &str) -> Reading {
     let looked = Looked::at(lexicon, text);
     let mut pieces = pieces_of(&looked.cut, &looked.matches);
-    patterns(lexicon, &looked.cut, &looked.matches, &mut pieces);
+    patterns(lexicon, &looked, &mut pieces);
     let amounts = amounts(lexicon, &looked.cut, &pieces);
     let hits = looked.hits(lexicon);
     let mut score = lexicon.bias
         + Evidence::ALL.iter().map(|kind| lexicon.weight(*kind) * amounts[*kind as usize]).sum::<f64>()
         + hits.iter().map(|hit| hit.weight).sum::<f64>();
-    if score < lexicon.thresholds.high && pieces.iter().any(|piece| piece.evidence.promotes()) {
-        score = short_lines(text)
-            .map(|line| read(lexicon, line).score)
-            .filter(|one| SPEAKS_FOR_ITSELF <= *one)
-            .fold(score, f64::max);
-    }
+    let line = if looked.known && score < lexicon.thresholds.high { line_that_calls(lexicon, text) } else { None };
     let telling = pieces.iter().filter(|piece| tells_more(piece.evidence));
     let about = telling.map(|piece| (piece.evidence, looked.shown(piece.from, piece.to))).collect();
     let mut matched = Vec::new();
@@ -154,14 +152,22 @@ pub(super) fn read(lexicon: &Lexicon, text: &str) -> Reading {
             }
         }
     }
+    if let Some(line) = line.filter(|line| score < line.score) {
+        (score, matched) = (line.score, line.matched);
+    }
     Reading { score, language_known: looked.known, matched, about, amounts }
 }
 
-/// The lines of a text of several that may be headings or buttons. Lines with amounts of money may be those of a bill.
-fn short_lines(text: &str) -> impl Iterator<Item = &str> {
-    let lines = text.split('\n').filter(|line| line.len() < text.len() && !line.trim().is_empty());
-    let short = lines.filter(|line| line.split_whitespace().nth(SHORT_LINE).is_none());
-    short.filter(|line| cut(line).tokens.iter().all(|token| token.class != Class::Price))
+/// The short line of several that calls to buy most of all, if what it says is enough by itself, as buttons and headings do:
+/// no other line excuses it. Lines with amounts of money may be those of a bill.
+fn line_that_calls(lexicon: &Lexicon, text: &str) -> Option<Reading> {
+    let lines = head(text).split(['\n', '\r']).filter(|line| line.len() < text.len() && line.len() <= SHORT_LINE_BYTES);
+    let short = lines.filter(|line| !line.trim().is_empty() && line.split_whitespace().nth(SHORT_LINE).is_none());
+    let unpriced =
+        short.take(SHORT_LINES).filter(|line| cut(line).tokens.iter().all(|token| token.class != Class::Price));
+    let calls = unpriced.map(|line| read(lexicon, line)).filter(|line| 0.0 < line.amount(Evidence::Buy));
+    let enough = calls.filter(|line| lexicon.alone <= line.score && !line.matched.is_empty());
+    enough.max_by(|one, other| one.score.total_cmp(&other.score))
 }
 
 /// Where what speaks for promotion stands, evidence and telling words; what overlaps is one.
@@ -173,8 +179,10 @@ fn spans(pieces: &[Piece], hits: &[Hit]) -> Vec<(usize, usize)> {
         pieces.iter().all(|piece| !piece.evidence.promotes() || hit.to <= piece.from || piece.to <= hit.from)
     };
     all.extend(hits.iter().filter(apart).map(|hit| (hit.from, hit.to)));
-    // One word or amount alone is no offer: "last night", "a new one", "24 €".
-    if pieces.iter().all(|piece| !piece.evidence.promotes() || is_weak(piece.evidence)) && all.len() < 2 {
+    // One word alone is no offer, nor are amounts: "last night", "a new one", "24 € or 30 €".
+    let strong = pieces.iter().any(|piece| piece.evidence.promotes() && !is_weak(piece.evidence));
+    let amounts = pieces.iter().filter(|piece| matches!(piece.evidence, Evidence::Price | Evidence::Percent)).count();
+    if !strong && amounts.min(1) + all.len() - amounts < 2 {
         all.clear();
     }
     all.sort_unstable();
@@ -252,14 +260,16 @@ fn pieces_of(cut: &Cut, matches: &[Match]) -> Vec<Piece> {
 }
 
 /// What numbers and links say where no phrase has said it already.
-fn patterns(lexicon: &Lexicon, cut: &Cut, matches: &[Match], pieces: &mut Vec<Piece>) {
-    let mut covering = matches.iter().peekable();
+fn patterns(lexicon: &Lexicon, looked: &Looked<'_>, pieces: &mut Vec<Piece>) {
+    let mut covering = looked.matches.iter().peekable();
     let mut reach = 0;
+    let cut = &looked.cut;
     for (index, token) in cut.tokens.iter().enumerate() {
         while let Some(one) = covering.next_if(|one| one.from <= index) {
             reach = reach.max(one.to);
         }
-        if token.class == Class::PercentOff {
+        let is_off = token.class == Class::PercentOff && !is_of_a_bill(looked.text, token);
+        if is_off {
             // `-30 %` is an offer by itself, whatever words stand around it.
             pieces.push(Piece { evidence: Evidence::Offer, from: index, to: index + 1, sentence: token.sentence });
         }
@@ -267,8 +277,8 @@ fn patterns(lexicon: &Lexicon, cut: &Cut, matches: &[Match], pieces: &mut Vec<Pi
             continue;
         }
         let evidence = match token.class {
-            Class::Percent => Evidence::Percent,
-            Class::PercentOff => Evidence::Discount,
+            Class::PercentOff if is_off => Evidence::Discount,
+            Class::Percent | Class::PercentOff => Evidence::Percent,
             Class::Price => Evidence::Price,
             Class::Multiple => Evidence::Offer,
             Class::Time | Class::Date => Evidence::When,
@@ -281,6 +291,13 @@ fn patterns(lexicon: &Lexicon, cut: &Cut, matches: &[Match], pieces: &mut Vec<Pi
         };
         pieces.push(Piece { evidence, from: index, to: index + 1, sentence: token.sentence });
     }
+}
+
+/// Whether a percentage is all that a line says of its name, as bills do: `Discount: -20 %`.
+fn is_of_a_bill(text: &str, token: &Token) -> bool {
+    let before = text.get(..token.start).unwrap_or_default().trim_end_matches([' ', '\u{a0}', '-', '−', '–']);
+    let after = text.get(token.end..).unwrap_or_default();
+    before.ends_with(':') && (after.is_empty() || after.starts_with(['\n', '\r']))
 }
 
 fn amounts(lexicon: &Lexicon, cut: &Cut, pieces: &[Piece]) -> [f64; KINDS] {

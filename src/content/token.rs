@@ -134,13 +134,18 @@ const DOMAINS: &[&str] = &[
     "ar", "pt", "uk", "us", "eu", "app", "link", "page", "to", "info", "example", "test", "рф", "cl", "gl", "gg", "tv",
 ];
 
-/// Cuts a text up.
-pub(super) fn cut(text: &str) -> Cut {
+/// What of a text is read.
+pub(super) fn head(text: &str) -> &str {
     let mut end = text.len().min(LONGEST);
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    let text = text.get(..end).unwrap_or_default();
+    text.get(..end).unwrap_or_default()
+}
+
+/// Cuts a text up.
+pub(super) fn cut(text: &str) -> Cut {
+    let text = head(text);
     let mut cutter =
         Cutter { text, at: 0, sentence: 0, cut: Cut::default(), is_id: false, is_price: false, minus: false };
     cutter.cut.tokens.reserve(text.len() / 5);
