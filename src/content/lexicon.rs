@@ -124,8 +124,7 @@ impl Lexicon {
     }
 
     /// The terms of a text, each once: words, the beginnings of longer ones, pairs of neighbours and first words of sentences
-    /// (`^ try`), all folded, with signs
-    /// for numbers by what they count. These are what a `[words]` table may give weights to.
+    /// (`^ try`), all folded, with signs for numbers by what they count. These are what a `[words]` table may give weights to.
     pub fn terms(&self, text: &str) -> Vec<String> {
         reading::terms(self, text)
     }

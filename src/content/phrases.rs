@@ -225,7 +225,7 @@ impl Phrases {
             let steps = self.steps.get(*from as usize..*to as usize).unwrap_or_default();
             self.pairs.extend(steps.iter().map(|(second, next)| (pair(first, *second), *next)));
         }
-        self.pairs.sort_unstable_by_key(|(words, _)| *words);
+        self.pairs.sort_unstable();
         self.pairs.dedup();
         self.ranges = vec![Range::default(); (FIRST_WORD + self.vocabulary.count) as usize];
         for (at, (words, _)) in (0..).zip(&self.pairs) {
@@ -267,15 +267,12 @@ impl Phrases {
             for symbol in first.symbols() {
                 let Some(range) = self.ranges.get(*symbol as usize) else { continue };
                 let pairs = self.pairs.get(range.from as usize..range.to as usize).unwrap_or_default();
-                let alone = pairs.iter().take_while(|(words, _)| *words == pair(*symbol, NONE));
-                found.extend(alone.filter_map(|(_, node)| self.match_at(*node, from, from + 1)));
+                let alone = led(pairs, pair(*symbol, NONE));
+                found.extend(alone.filter_map(|node| self.match_at(node, from, from + 1)));
                 for (here, behind) in [(second, &mut states), (third, &mut late)] {
                     let Some(here) = here.filter(|here| range.bits & here.bits != 0) else { continue };
                     for second in here.symbols().iter().chain([&ANY]) {
-                        let words = pair(*symbol, *second);
-                        let at = pairs.partition_point(|(by, _)| *by < words);
-                        let led = pairs.get(at..).unwrap_or_default().iter().take_while(|(by, _)| *by == words);
-                        behind.extend(led.map(|(_, node)| (*node, false)));
+                        behind.extend(led(pairs, pair(*symbol, *second)).map(|node| (node, false)));
                     }
                 }
             }
@@ -311,15 +308,19 @@ impl Phrases {
         if bits & here.bits != 0 {
             let steps = self.steps.get(*from as usize..*to as usize).unwrap_or_default();
             for symbol in here.symbols().iter().chain([&ANY]) {
-                let at = steps.partition_point(|(by, _)| by < symbol);
-                let led = steps.get(at..).unwrap_or_default().iter().take_while(|(by, _)| by == symbol);
-                next.extend(led.map(|(_, node)| (*node, false)));
+                next.extend(led(steps, *symbol).map(|node| (node, false)));
             }
         }
         if here.filler && !skipped && *bits != 0 {
             next.push((node, true));
         }
     }
+}
+
+/// The nodes to which a key leads, of steps in the order of their keys.
+fn led<K: Copy + Ord>(steps: &[(K, u32)], key: K) -> impl Iterator<Item = u32> {
+    let at = steps.partition_point(|(by, _)| *by < key);
+    steps.get(at..).unwrap_or_default().iter().take_while(move |(by, _)| *by == key).map(|(_, node)| *node)
 }
 
 /// Two words in one number, in the order of the first.
@@ -412,13 +413,13 @@ impl Words for Vocabulary {
                 symbols.push(class);
                 continue;
             }
-            if let Some(Small { bare, accented }) = small(word) {
+            if let Some((bare, accented)) = small(word) {
                 symbols.push(self.dressed(bare, accented));
                 continue;
             }
             let stem = word.strip_suffix('*');
-            if let Some(small) = stem.filter(|stem| stem.chars().nth(SHORTEST_STEM - 1).is_some()).and_then(small) {
-                symbols.push(self.stem(small.bare));
+            if let Some((bare, _)) = stem.filter(|stem| stem.chars().nth(SHORTEST_STEM - 1).is_some()).and_then(small) {
+                symbols.push(self.stem(bare));
                 continue;
             }
             let cut = cut(stem.unwrap_or(word));
@@ -447,12 +448,7 @@ impl Words for Vocabulary {
 }
 
 /// The hashes of a word of small letters: without its accents and with them.
-struct Small {
-    bare: u64,
-    accented: u64,
-}
-
-fn small(word: &str) -> Option<Small> {
+fn small(word: &str) -> Option<(u64, u64)> {
     let (mut bare, mut accented) = (Fnv::default(), false);
     for c in word.chars() {
         match fold(c) {
@@ -465,7 +461,7 @@ fn small(word: &str) -> Option<Small> {
         }
     }
     let bare = bare.finish();
-    Some(Small { bare, accented: if accented { hash(word) } else { bare } })
+    Some((bare, if accented { hash(word) } else { bare }))
 }
 
 /// Drops every match that lies within a longer one.

@@ -129,7 +129,10 @@ pub(super) fn terms(lexicon: &Lexicon, text: &str) -> Vec<String> {
 }
 
 pub(super) fn read(lexicon: &Lexicon, text: &str) -> Reading {
-    let looked = Looked::at(lexicon, text);
+    reading_of(lexicon, Looked::at(lexicon, text))
+}
+
+fn reading_of(lexicon: &Lexicon, looked: Looked<'_>) -> Reading {
     let mut pieces = pieces_of(&looked.cut, &looked.matches);
     patterns(lexicon, &looked, &mut pieces);
     let amounts = amounts(lexicon, &looked.cut, &pieces);
@@ -137,7 +140,8 @@ pub(super) fn read(lexicon: &Lexicon, text: &str) -> Reading {
     let mut score = lexicon.bias
         + Evidence::ALL.iter().map(|kind| lexicon.weight(*kind) * amounts[*kind as usize]).sum::<f64>()
         + hits.iter().map(|hit| hit.weight).sum::<f64>();
-    let line = if looked.known && score < lexicon.thresholds.high { line_that_calls(lexicon, text) } else { None };
+    let line =
+        if looked.known && score < lexicon.thresholds.high { line_that_calls(lexicon, looked.text) } else { None };
     let telling = pieces.iter().filter(|piece| tells_more(piece.evidence));
     let about = telling.map(|piece| (piece.evidence, looked.shown(piece.from, piece.to))).collect();
     let mut matched = Vec::new();
@@ -163,9 +167,9 @@ pub(super) fn read(lexicon: &Lexicon, text: &str) -> Reading {
 fn line_that_calls(lexicon: &Lexicon, text: &str) -> Option<Reading> {
     let lines = head(text).split(['\n', '\r']).filter(|line| line.len() < text.len() && line.len() <= SHORT_LINE_BYTES);
     let short = lines.filter(|line| !line.trim().is_empty() && line.split_whitespace().nth(SHORT_LINE).is_none());
-    let unpriced =
-        short.take(SHORT_LINES).filter(|line| cut(line).tokens.iter().all(|token| token.class != Class::Price));
-    let calls = unpriced.map(|line| read(lexicon, line)).filter(|line| 0.0 < line.amount(Evidence::Buy));
+    let looked = short.take(SHORT_LINES).map(|line| Looked::at(lexicon, line));
+    let unpriced = looked.filter(|line| line.cut.tokens.iter().all(|token| token.class != Class::Price));
+    let calls = unpriced.map(|line| reading_of(lexicon, line)).filter(|line| 0.0 < line.amount(Evidence::Buy));
     let enough = calls.filter(|line| lexicon.alone <= line.score && !line.matched.is_empty());
     enough.max_by(|one, other| one.score.total_cmp(&other.score))
 }
