@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fbwin::content::{Evidence, Lexicon};
 
-use crate::folds::{LANGUAGES, Text};
+use crate::folds::{LANGUAGES, Text, file};
 use crate::ideas::Ideas;
-use crate::training::{Layers, Model, Parts, language_of, parts};
+use crate::training::{Layers, Model, Parts, language_of};
 
 /// Learned words that weigh less are left out.
 const LIGHTEST: f64 = 0.1;
@@ -19,10 +19,6 @@ const PARTS_OF_A_WEIGHT: f64 = 20.0;
 
 pub(crate) fn path(name: &str) -> String {
     format!("{}/src/content/lexicon/{name}.toml", env!("CARGO_MANIFEST_DIR"))
-}
-
-pub(crate) fn file(path: &str) -> String {
-    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 fn lexicon_of(files: &[String]) -> Lexicon {
@@ -52,11 +48,16 @@ fn lexicon_with(model: &Model) -> Lexicon {
 
 /// The scores of texts by lexicons that are made without their fold; what shows no words as evidence is never found,
 /// whatever its score is.
-pub(crate) fn unseen(texts: &[Text], folds: &[usize], layers: Layers, steps: usize) -> Vec<Option<f64>> {
-    let all = parts(lexicon(), texts);
+pub(crate) fn unseen(
+    texts: &[Text],
+    parts: &[Parts],
+    folds: &[usize],
+    layers: Layers,
+    steps: usize,
+) -> Vec<Option<f64>> {
     let mut scores = vec![None; texts.len()];
     for fold in folds.iter().copied() {
-        let seen = texts.iter().zip(&all).filter(|(text, _)| text.fold != fold).collect::<Vec<_>>();
+        let seen = texts.iter().zip(parts).filter(|(text, _)| text.fold != fold).collect::<Vec<_>>();
         let made = lexicon_with(&Model::of_texts(&seen, layers, steps));
         for (text, score) in texts.iter().zip(&mut scores).filter(|(text, _)| text.fold == fold) {
             let reading = made.read(&text.row.text);
@@ -101,8 +102,8 @@ pub(crate) fn common_file(texts: &[Text], parts: &[Parts]) -> String {
     let mut file =
         "# The words by which each language is known, as `content_check train` finds them: those of the most senders, and numbers.\n"
             .to_owned();
-    let numerals = Ideas::read().numerals;
-    for (index, (language, numerals)) in LANGUAGES.iter().zip(&numerals).enumerate() {
+    let numerals = &Ideas::all().numerals;
+    for (index, (language, numerals)) in LANGUAGES.iter().zip(numerals).enumerate() {
         let mut shops: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for (text, parts) in texts.iter().zip(parts).filter(|(text, _)| language_of(text) == index) {
             let words = parts.terms.iter().filter(|term| term.chars().all(char::is_alphabetic));

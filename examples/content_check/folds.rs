@@ -29,11 +29,14 @@ pub(crate) struct Text {
     pub(crate) ordinary: bool,
 }
 
+pub(crate) fn file(path: &str) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
 pub(crate) fn load(set: &str) -> Vec<Text> {
     let mut all = Vec::new();
     for (language, unusual) in LANGUAGES.into_iter().zip(UNUSUAL) {
-        let path = format!("{}/fixtures/content/{set}/{language}.jsonl", env!("CARGO_MANIFEST_DIR"));
-        let lines = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        let lines = file(&format!("{}/fixtures/content/{set}/{language}.jsonl", env!("CARGO_MANIFEST_DIR")));
         let rows: Vec<Row> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let folds = folds(&rows);
         for (index, (row, fold)) in rows.into_iter().zip(folds).enumerate() {

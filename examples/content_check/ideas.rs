@@ -6,8 +6,9 @@
 //! words share, and so has a group, so that what one language teaches of a word is known of like words in all.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::LazyLock;
 
-use crate::folds::LANGUAGES;
+use crate::folds::{LANGUAGES, file};
 
 const FILES: [&str; 11] = [
     "main",
@@ -37,12 +38,17 @@ pub(crate) struct Ideas {
 }
 
 impl Ideas {
-    pub(crate) fn read() -> Ideas {
+    /// All of them, which are read once.
+    pub(crate) fn all() -> &'static Ideas {
+        static IDEAS: LazyLock<Ideas> = LazyLock::new(Ideas::read);
+        &IDEAS
+    }
+
+    fn read() -> Ideas {
         let numerals = vec![BTreeSet::new(); LANGUAGES.len()];
         let mut ideas = Ideas { numerals, count: 0, words: vec![HashMap::new(); LANGUAGES.len()] };
         for name in FILES {
-            let path = format!("{}/examples/content_check/ideas/{name}.txt", env!("CARGO_MANIFEST_DIR"));
-            let file = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+            let file = file(&format!("{}/examples/content_check/ideas/{name}.txt", env!("CARGO_MANIFEST_DIR")));
             let (mut group, mut counts) = (None, false);
             for line in file.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
                 if line.starts_with("==") {
@@ -76,7 +82,7 @@ impl Ideas {
     }
 
     /// The words of ideas that stand in a text of these terms.
-    pub(crate) fn found<'i>(&'i self, language: usize, terms: &[String]) -> BTreeSet<&'i str> {
+    pub(crate) fn found(&self, language: usize, terms: &[String]) -> BTreeSet<&str> {
         let words = &self.words[language];
         let mut found = BTreeSet::new();
         for term in terms.iter().filter(|term| term.len() == 1 || !term.ends_with('*')) {

@@ -69,10 +69,16 @@ pub(crate) fn kinds(lexicon: &Lexicon, text: &str) -> Features {
 pub(crate) struct Parts {
     kinds: Features,
     pub(crate) terms: Vec<String>,
+    /// The words of ideas that stand in it.
+    of_ideas: BTreeSet<&'static str>,
 }
 
 pub(crate) fn parts(lexicon: &Lexicon, texts: &[Text]) -> Vec<Parts> {
-    let part = |text: &Text| Parts { kinds: kinds(lexicon, &text.row.text), terms: lexicon.terms(&text.row.text) };
+    let part = |text: &Text| {
+        let terms = lexicon.terms(&text.row.text);
+        let of_ideas = Ideas::all().found(language_of(text), &terms);
+        Parts { kinds: kinds(lexicon, &text.row.text), terms, of_ideas }
+    };
     texts.iter().map(part).collect()
 }
 
@@ -89,9 +95,9 @@ pub(crate) const ALL_LAYERS: Layers = Layers { kinds: true, ideas: true, terms: 
 /// What is learned from some texts.
 pub(crate) struct Model {
     layers: Layers,
-    ideas: Ideas,
+    ideas: &'static Ideas,
     /// The words of ideas that stand in the texts, by language.
-    met: Vec<HashSet<String>>,
+    met: Vec<HashSet<&'static str>>,
     /// The place of a term's weight.
     places: HashMap<(usize, String), usize>,
     pub(crate) bias: f64,
@@ -108,7 +114,7 @@ impl Model {
         let mut features = if self.layers.kinds { parts.kinds.clone() } else { Vec::new() };
         if self.layers.ideas {
             let mut ideas: BTreeMap<usize, f64> = BTreeMap::new();
-            for word in self.ideas.found(language, &parts.terms) {
+            for word in &parts.of_ideas {
                 self.ideas.of(language, word).iter().for_each(|idea| *ideas.entry(*idea).or_default() += 1.0);
             }
             features.extend(ideas.into_iter().map(|(idea, count)| (KINDS + idea, count)));
@@ -121,7 +127,7 @@ impl Model {
     /// Logistic regression. Evidence of a kind that promotes never counts against it, nor the other way round: what an
     /// accident of few texts says, a reader of the report could not follow.
     pub(crate) fn of_texts(texts: &[(&Text, &Parts)], layers: Layers, steps: usize) -> Model {
-        let ideas = Ideas::read();
+        let ideas = Ideas::all();
         let shared = KINDS + ideas.count;
         let terms = if layers.terms { vocabulary(texts) } else { Vec::new() };
         let size = shared + terms.len();
@@ -130,8 +136,7 @@ impl Model {
         BEFORE.iter().for_each(|(kind, weight)| before[*kind as usize] = *weight);
         let mut met = vec![HashSet::new(); LANGUAGES.len()];
         for (text, parts) in texts {
-            let language = language_of(text);
-            met[language].extend(ideas.found(language, &parts.terms).into_iter().map(str::to_owned));
+            met[language_of(text)].extend(&parts.of_ideas);
         }
         let mut model = Model { layers, ideas, met, places, bias: 0.0, weights: before.clone() };
         let rows: Vec<Features> = texts.iter().map(|(text, parts)| model.features(text, parts)).collect();
@@ -191,7 +196,7 @@ impl Model {
         let mut learned: BTreeMap<&str, (f64, bool)> = BTreeMap::new();
         for (word, ideas) in &self.ideas.words[language] {
             let weight = ideas.iter().map(|idea| self.weights[KINDS + idea]).sum();
-            learned.insert(word, (weight, self.met[language].contains(word)));
+            learned.insert(word, (weight, self.met[language].contains(word.as_str())));
         }
         for ((_, term), place) in self.places.iter().filter(|((of, _), _)| *of == language) {
             let (weight, met) = learned.entry(term).or_default();
